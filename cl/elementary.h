@@ -1,0 +1,138 @@
+/* elementary.h: exponential, logistic and hyperbolic functions from + - * fma and bit moves alone.
+ *
+ * Every function states its error bound. Coefficients were fitted with Sollya (fpminimax) by
+ * tools/fit.sollya, which prints them and their errors. No product feeds a sum outside fused(), so
+ * that nothing is left to contract; no function divides. */
+#ifndef CLACT_ELEMENTARY_H
+#define CLACT_ELEMENTARY_H
+
+/* An unevaluated sum: hi is near the value, lo what hi lacks. */
+typedef struct { real hi, lo; } pair;
+
+/* The same sum with hi its rounded value; |a.hi| >= |a.lo|. */
+INLINE pair rounded(pair a)
+{
+    pair s;
+    s.hi = a.hi + a.lo;
+    s.lo = a.hi - s.hi + a.lo;
+    return s;
+}
+
+/* q(r) with e^r = 1 + r + r^2 q(r) for |r| <= 0.347; the error of e^r is 3e-10 (f32), 2.4e-19 (f64). */
+INLINE real exp_tail(real r)
+{
+#if CLACT_REAL_BITS == 64
+    real q = C(0x1.1f8718ba6a157p-29);
+    q = fused(q, r, C(0x1.af4f2d00b4858p-26));
+    q = fused(q, r, C(0x1.27e4cf9b08b13p-22));
+    q = fused(q, r, C(0x1.71de0181a768ep-19));
+    q = fused(q, r, C(0x1.a01a01ab9eda6p-16));
+    q = fused(q, r, C(0x1.a01a01ac299dcp-13));
+    q = fused(q, r, C(0x1.6c16c16c1569bp-10));
+    q = fused(q, r, C(0x1.1111111110042p-7));
+    q = fused(q, r, C(0x1.5555555555557p-5));
+    q = fused(q, r, C(0x1.5555555555557p-3));
+#else
+    real q = C(0x1.a2d944p-13);
+    q = fused(q, r, C(0x1.6d3096p-10));
+    q = fused(q, r, C(0x1.110fc2p-7));
+    q = fused(q, r, C(0x1.5555p-5));
+    q = fused(q, r, C(0x1.555556p-3));
+#endif
+    return fused(q, r, C(0x1p-1));
+}
+
+/* 1/d for 1 <= d <= 2, to 2^-18 (f32) or 2^-36 (f64): enough for a quotient that is then corrected
+ * by its remainder. A cubic and one or two Newton steps; no device's division has a say in it. */
+INLINE real reciprocal_near(real d)
+{
+    real r = C(-0x1.c65256p-3);
+    r = fused(r, d, C(0x1.54bdcap0));
+    r = fused(r, d, C(-0x1.783c44p1));
+    r = fused(r, d, C(0x1.6a09bap1));
+    r = fused(fused(-d, r, C(1.0)), r, r);
+#if CLACT_REAL_BITS == 64
+    r = fused(fused(-d, r, C(1.0)), r, r);
+#endif
+    return r;
+}
+
+/* The parts of e^x for x <= 0: r with |r| <= 0.347 and 2^(n + shift), where x = n ln 2 + r. The
+ * leading product is exact: n times the first 24 (53) bits of ln 2, taken from x in one rounding,
+ * leaves a number that the type holds. magic carries shift, so that one shift makes the power. */
+typedef struct { real r, power; } reduced;
+
+INLINE reduced reduce(real x, int shift)
+{
+    const real magic = K(0x1.8p23, 0x1.8p52) + (real)shift;
+    reduced out;
+#ifdef CLACT_ROUNDS_TO_ZERO
+    real n = nearest(x * K(0x1.715476p0, 0x1.71547652b82fep0));
+    real biased = n + magic;
+#else
+    real biased = fused(x, K(0x1.715476p0, 0x1.71547652b82fep0), magic);
+    real n = biased - magic;
+#endif
+    out.r = fused(n, K(-0x1.62e43p-1, -0x1.62e42fefa39efp-1), x);
+    out.r = fused(n, K(0x1.05c61p-29, -0x1.abc9e3b39803fp-56), out.r);
+    out.power = to_real((to_bits(biased) << MANTISSA_BITS) + ((bits)EXPONENT_BIAS << MANTISSA_BITS));
+    return out;
+}
+
+
+/* e^x 2^64 (f64: 2^512) for x <= 0, as a sum: relative error below 2^-26 (2^-55). Below -104 (-746)
+ * it is the value there, whose true scale rounds to zero. */
+INLINE pair exp_scaled(real x)
+{
+    const real least = K(-0x1.ap6, -0x1.75p9);
+    reduced a = reduce(x < least ? least : x, CLACT_REAL_BITS == 64 ? 512 : 64);
+    pair e;
+    e.hi = fused(a.power, a.r, a.power);
+    e.lo = fused(a.power, a.r, a.power - e.hi);
+    e.lo = fused(a.power, a.r * a.r * exp_tail(a.r), e.lo);
+    return e;
+}
+#define EXP_UNSCALE K(0x1p-64, 0x1p-512)
+
+/* e^x - 1 for x <= 0, as a sum: relative error below 2^-25 (2^-54). At and below -20 (-40) it is -1. */
+INLINE pair expm1_pair(real x)
+{
+    const real least = K(-0x1.4p4, -0x1.4p5);
+    reduced a = reduce(x < least ? least : x, 0);
+    real m = a.power - C(1.0);
+    pair e;
+    e.hi = fused(a.power, a.r, m);
+    e.lo = fused(a.power, a.r, m - e.hi);
+    e.lo = fused(a.power, a.r * a.r * exp_tail(a.r), e.lo);
+    return e;
+}
+
+/* The quotient (n.hi + n.lo) / (d.hi + d.lo) for 1 <= d <= 2, where d.lo is at most half an ulp of
+ * d.hi: 0.51 ulp and the operands' own errors. */
+INLINE real quotient(pair n, pair d)
+{
+    real r = reciprocal_near(d.hi);
+    real q = n.hi * r;
+    real rest = fused(-q, d.hi, n.hi) + n.lo;
+    rest = fused(-q, d.lo, rest);
+    return fused(rest, r, q);
+}
+
+/* 2^64 (f64: 2^512) / (1 + e^-x) for x <= 0: 0.8 ulp. */
+INLINE real logistic_scaled(real x)
+{
+    pair e = rounded(exp_scaled(x)), d;
+    d.hi = fused(e.hi, EXP_UNSCALE, C(1.0));
+    d.lo = fused(e.hi, EXP_UNSCALE, C(1.0) - d.hi);
+    d.lo = fused(e.lo, EXP_UNSCALE, d.lo);
+    return quotient(e, d);
+}
+
+/* e^x for x <= 0: 0.9 ulp; a subnormal result is rounded once more. */
+INLINE real exp_of_negative(real x)
+{
+    pair e = exp_scaled(x);
+    return (e.hi + e.lo) * EXP_UNSCALE;
+}
+
+#endif

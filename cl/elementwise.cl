@@ -1,0 +1,111 @@
+/* elementwise.cl: y = f(x) and dx = f'(x) dy for one activation and one type.
+ *
+ * The composer (src/opencl/program.c) writes the lines before this text:
+ *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
+ *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
+ *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...
+ *   LOCAL, PER_ITEM              work-items in a group, elements for each
+ *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
+#include "dialect.h"
+#include "elementary.h"
+#include "activations.h"
+#include "storage.h"
+
+#define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
+
+#ifndef VIEW
+
+/* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
+ * of a group, so that no work-item tests a bound of its own in a whole tile. */
+#define FOR_TILE(BODY)                                                                              \
+    const ulong first = (ulong)get_group_id(0) * (LOCAL * PER_ITEM) + get_local_id(0);              \
+    const ulong tile_end = ((ulong)get_group_id(0) + 1) * (LOCAL * PER_ITEM);                       \
+    if (tile_end <= n) {                                                                            \
+        for (uint k = 0; k < PER_ITEM; k++) { const ulong i = first + k * LOCAL; BODY; }            \
+    } else {                                                                                        \
+        for (ulong i = first; i < n; i += LOCAL) { BODY; }                                          \
+    }
+
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
+             const ulong n, PARAMETERS)
+{
+    x += x_first;
+    y += y_first;
+    FOR_TILE(y[i] = STORE(ROW_F(LOAD(x[i]))))
+}
+
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void backward(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first,
+              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS)
+{
+    x += x_first;
+    dy += dy_first;
+    dx += dx_first;
+    FOR_TILE(dx[i] = STORE(ROW_G(LOAD(x[i]), LOAD(dy[i]))))
+}
+
+#else /* VIEW: dims are right-aligned and padded with ones; strides may be zero or negative */
+
+#ifdef TENSOR
+#define TENSOR_PARAMETER , global const ELEMENT *t, const long t_first, const long8 t_strides
+#define TENSOR_FIRST long ti = t_first;
+#define TENSOR_AXIS(s) ti += c * t_strides.s;
+#define TENSOR_LOAD TENSOR = LOAD(t[ti]);
+#else
+#define TENSOR_PARAMETER
+#define TENSOR_FIRST
+#define TENSOR_AXIS(s)
+#define TENSOR_LOAD
+#endif
+
+/* One axis of the coordinates of element i, from the last back. */
+#define AXIS(s)                                                                                     \
+    if (rest != 0) {                                                                                \
+        const ulong q = rest / dims.s;                                                              \
+        const long c = (long)(rest - q * dims.s);                                                   \
+        xi += c * x_strides.s;                                                                      \
+        yi += c * y_strides.s;                                                                      \
+        AXIS_DY(s)                                                                                  \
+        TENSOR_AXIS(s)                                                                              \
+        rest = q;                                                                                   \
+    }
+#define AXES AXIS(s7) AXIS(s6) AXIS(s5) AXIS(s4) AXIS(s3) AXIS(s2) AXIS(s1) AXIS(s0)
+
+#define AXIS_DY(s)
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
+             global ELEMENT *y, const long y_first, const long8 y_strides,
+             const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)
+{
+    const ulong i = get_global_id(0);
+    if (i < n) {
+        ulong rest = i;
+        long xi = x_first, yi = y_first;
+        TENSOR_FIRST
+        AXES
+        TENSOR_LOAD
+        y[yi] = STORE(ROW_F(LOAD(x[xi])));
+    }
+}
+#undef AXIS_DY
+
+#define AXIS_DY(s) di += c * dy_strides.s;
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void backward(global const ELEMENT *x, const long x_first, const long8 x_strides,
+              global const ELEMENT *dy, const long dy_first, const long8 dy_strides,
+              global ELEMENT *dx, const long dx_first, const long8 y_strides,
+              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)
+{
+    const ulong i = get_global_id(0);
+    if (i < n) {
+        ulong rest = i;
+        long xi = x_first, di = dy_first, yi = dx_first;
+        TENSOR_FIRST
+        AXES
+        TENSOR_LOAD
+        dx[yi] = STORE(ROW_G(LOAD(x[xi]), LOAD(dy[di])));
+    }
+}
+
+#endif

@@ -1,0 +1,383 @@
+/* clact.h: neural-network activation functions, forward and backward, on OpenCL devices and CPUs.
+ *
+ *     clact_context *context;
+ *     clact_activation *relu;
+ *     clact_open(&context, NULL);                         the best device, or the CPU
+ *     clact_activation_named(&relu, "relu", NULL, 0);
+ *     clact_apply(context, relu, n, x, y);                y[i] = relu(x[i])
+ *     clact_activation_destroy(&relu);
+ *     clact_close(&context);
+ *
+ * Rules that hold everywhere:
+ *   - What a call makes comes first among its arguments and is written only on success.
+ *   - Calls that can fail return a clact_status; clact_error() then has a sentence for people.
+ *   - A struct that is all zero is the default. Its reserved words must be zero; it grows out of them.
+ *   - Close and destroy take the address of the handle, accept NULL and a NULL handle, and set it to NULL.
+ *   - Memory you pass in stays yours. Nothing is printed; the process is never ended.
+ *   - Any number of threads may use one context and one activation. One buffer may be used by several
+ *     threads as long as no call writes what another one uses.
+ *   - Sizes, strides and offsets are in elements, unless a name says bytes.
+ * This header includes no OpenCL header; clact/opencl.h is for programs that own OpenCL objects. */
+#ifndef CLACT_CLACT_H
+#define CLACT_CLACT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CLACT_API __attribute__((visibility("default")))
+#else
+#define CLACT_API
+#endif
+
+/* ---- Version -------------------------------------------------------------------------------- */
+
+#define CLACT_VERSION_MAJOR 0
+#define CLACT_VERSION_MINOR 1
+#define CLACT_VERSION_PATCH 0
+/* The version of the bits: raised whenever any result of any activation changes. */
+#define CLACT_NUMERICS 1
+
+typedef struct clact_version_info {
+    uint32_t major, minor, patch;
+    uint32_t numerics; /* CLACT_NUMERICS of the library that runs */
+    const char *text;  /* "0.1.0" */
+} clact_version_info;
+
+/* The version of the library that runs, which may be newer than this header. Static; never NULL. */
+CLACT_API const clact_version_info *clact_version(void);
+
+/* ---- Status --------------------------------------------------------------------------------- */
+
+typedef enum clact_status {
+    CLACT_OK = 0,
+    CLACT_E_ARGUMENT = -3000,    /* a rule of the call is broken */
+    CLACT_E_NAME = -3001,        /* no such activation, parameter or option value */
+    CLACT_E_RANGE = -3002,       /* a parameter outside its range */
+    CLACT_E_BOUNDS = -3003,      /* a tensor reaches past the end of its memory, or a size overflows */
+    CLACT_E_OVERLAP = -3004,     /* operands overlap without being the same view */
+    CLACT_E_UNSUPPORTED = -3005, /* the device or the activation does not do this */
+    CLACT_E_MEMORY = -3006,      /* out of host memory */
+    CLACT_E_NO_DEVICE = -3007,   /* the device asked for by name is not there */
+    CLACT_E_COMPILER = -3008,    /* the device has no compiler */
+    CLACT_E_BUILD = -3009,       /* a kernel did not build; its log went to the log callback */
+    CLACT_E_OPENCL = -3010,      /* an OpenCL call failed; clact_error() names it and its code */
+    CLACT_E_INEXACT = -3011,     /* the device does not give the bits that options.require_exact asks for */
+    CLACT_E_FORKED = -3012       /* the context was opened before fork() and holds threads or a device */
+} clact_status;
+
+/* The calling thread's last error as one sentence; "" before the first. Valid until the thread's
+ * next failing call. */
+CLACT_API const char *clact_error(void);
+
+/* "CLACT_E_ARGUMENT" and so on; "unknown status" for other numbers. Static. */
+CLACT_API const char *clact_status_name(clact_status status);
+
+/* ---- Context -------------------------------------------------------------------------------- */
+
+typedef struct clact_context clact_context;
+
+/* How well a device keeps to the arithmetic that the same bits need. */
+typedef enum clact_exactness {
+    CLACT_EXACT_UNKNOWN = 0,
+    CLACT_EXACT_ALL = 1,    /* the same bits as the CPU backend */
+    CLACT_EXACT_NORMAL = 2, /* the same bits wherever no operand or result is subnormal */
+    CLACT_EXACT_NONE = 3    /* not the same bits */
+} clact_exactness;
+
+enum { CLACT_LOG_ERROR = 1, CLACT_LOG_WARNING = 2, CLACT_LOG_INFO = 3 };
+
+/* Gets messages and build logs. May be called from any thread that calls clact; must not call clact. */
+typedef void (*clact_log)(void *data, int level, const char *message);
+
+/* The host program's thread pool: calls task(work, i) for every i < count, on any threads, and
+ * returns when all have returned. */
+typedef void (*clact_parallel_for)(void *data, void (*task)(void *work, uint32_t i), void *work, uint32_t count);
+
+typedef struct clact_options {
+    /* Where to run: "auto" (a GPU, else an accelerator, else an OpenCL CPU device, else the CPU
+     * backend), "cpu" (the CPU backend), "opencl" (the best OpenCL device, with its kernels even for
+     * host pointers), "gpu", "accelerator", "P:D" (platform and device number) or part of a device's
+     * or platform's name. NULL: $CLACT_DEVICE, else "auto". */
+    const char *device;
+    /* The OpenCL loader: a path, or "disabled". NULL: $CLACT_OPENCL_LIBRARY, else the usual names. */
+    const char *opencl_library;
+    /* Instruction set of the CPU backend: "baseline", "avx2", "avx512", "neon"; the bits are the same.
+     * NULL: $CLACT_CPU, else the best one that the processor has. */
+    const char *cpu;
+    uint32_t require_exact; /* CLACT_EXACT_ALL or _NORMAL: opening a lesser device fails. 0: any */
+    uint32_t threads;       /* CPU backend: 0 as many as pay; 1 none but the caller's; n at most n */
+    clact_parallel_for parallel_for; /* may be NULL: a pool of the context's own */
+    void *parallel_data;
+    clact_log log; /* may be NULL */
+    void *log_data;
+    uint64_t reserved[8];
+} clact_options;
+
+/* Opens a context. options may be NULL, and need live only until the call returns (the callbacks
+ * and their data until close). With "auto", finding no device is no error: the context then runs on
+ * the CPU, and clact_context_caps says why. */
+CLACT_API clact_status clact_open(clact_context **out, const clact_options *options);
+
+/* Waits for calls in flight, then frees. Buffers of the context must have been destroyed. */
+CLACT_API void clact_close(clact_context **context);
+
+typedef enum clact_backend { CLACT_BACKEND_CPU = 1, CLACT_BACKEND_OPENCL = 2 } clact_backend;
+typedef enum clact_device_kind {
+    CLACT_DEVICE_CPU = 1,
+    CLACT_DEVICE_GPU = 2,
+    CLACT_DEVICE_ACCELERATOR = 3
+} clact_device_kind;
+
+/* Element types. f16 and bf16 are storage: arithmetic is in f32, results round to nearest even. */
+typedef enum clact_type { CLACT_F32 = 0, CLACT_F16 = 1, CLACT_BF16 = 2, CLACT_F64 = 3 } clact_type;
+#define CLACT_TYPE_COUNT 4
+
+/* "f32", "f16", "bf16", "f64"; NULL for other numbers. */
+CLACT_API const char *clact_type_name(clact_type type);
+/* Bytes of an element; 0 for other numbers. */
+CLACT_API size_t clact_type_bytes(clact_type type);
+
+typedef struct clact_caps {
+    uint32_t backend;           /* clact_backend: where buffers live and kernels run */
+    uint32_t host_backend;      /* clact_backend that calls on host pointers use */
+    uint32_t kind;              /* clact_device_kind */
+    uint32_t exact;             /* clact_exactness, measured on the device */
+    uint32_t types;             /* bit 1 << clact_type for each type that works */
+    uint32_t compiler;          /* 1: the device compiles kernels */
+    uint32_t unified_memory;    /* 1: device and host share memory */
+    uint32_t rounds_to_nearest; /* 0: the device rounds to zero */
+    uint32_t keeps_subnormals;  /* 0: f32 subnormals become zero */
+    uint32_t compute_units;
+    uint32_t threads;           /* that calls on the CPU backend may use, the caller's included */
+    uint32_t platform_index, device_index; /* of an OpenCL device: "P:D" */
+    uint32_t reserved0;
+    char device[128];
+    char platform[128];
+    char driver[128]; /* OpenCL version and driver version */
+    char cpu[16];     /* instruction set of the CPU backend */
+    char reason[256]; /* why it runs here; why it is not exact */
+    uint64_t reserved[8];
+} clact_caps;
+
+/* Where the context runs. On an OpenCL device the first call runs the probe, which compiles a kernel. */
+CLACT_API clact_status clact_context_caps(clact_context *context, clact_caps *out);
+
+typedef struct clact_device_info {
+    uint32_t backend; /* CLACT_BACKEND_CPU for the last entry, clact's own CPU backend */
+    uint32_t kind;
+    uint32_t platform_index, device_index;
+    uint32_t compute_units;
+    uint32_t compiler, unified_memory, fp64;
+    uint64_t memory_bytes;
+    char device[128];
+    char platform[128];
+    char driver[128];
+    uint64_t reserved[4];
+} clact_device_info;
+
+/* All devices, OpenCL's in order of platform and device, then the CPU backend. Writes at most
+ * capacity entries to out (NULL with 0) and the full number to *count. options: opencl_library only;
+ * may be NULL. reason: why there is no OpenCL device, "" otherwise; 256 bytes, may be NULL. */
+CLACT_API clact_status clact_device_list(clact_device_info *out, size_t capacity, size_t *count,
+                                         const clact_options *options, char *reason);
+
+/* ---- Activations ---------------------------------------------------------------------------- */
+
+typedef struct clact_activation clact_activation;
+
+/* An id is for ever. */
+typedef enum clact_activation_id {
+    CLACT_IDENTITY = 1,
+    CLACT_RELU = 2,
+    CLACT_RELU6 = 3,
+    CLACT_THRESHOLDED_RELU = 4,
+    CLACT_THRESHOLD = 5,
+    CLACT_LEAKY_RELU = 6,
+    CLACT_PRELU = 7,
+    CLACT_ELU = 8,
+    CLACT_SIGMOID = 9,
+    CLACT_TANH = 10
+} clact_activation_id;
+
+/* Which of several functions of one name. Rows without TensorFlow semantics refuse it by name. */
+typedef enum clact_semantics {
+    CLACT_DOCUMENTED = 0, /* the documented formula; see docs/activations.md */
+    CLACT_TENSORFLOW = 1  /* what TensorFlow 2.15 computes on a CPU, signs of zero included */
+} clact_semantics;
+
+typedef struct clact_parameter {
+    const char *name;
+    double value;  /* finite; rounded to the type computed in */
+    uint32_t none; /* 1: no limit, for a parameter that has it (relu's max_value); value is not read */
+    uint32_t reserved;
+} clact_parameter;
+
+typedef struct clact_activation_desc {
+    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id */
+    uint32_t id;      /* clact_activation_id, or 0 */
+    uint32_t semantics;
+    const clact_parameter *parameters; /* those not given have the row's default */
+    size_t parameter_count;
+    uint32_t unchecked; /* 1: relu and thresholded_relu accept negative values, as backend.relu does */
+    uint32_t reserved0;
+    uint64_t reserved[4];
+} clact_activation_desc;
+
+/* Makes an immutable activation, validated once, that belongs to no context. Everything is copied. */
+CLACT_API clact_status clact_activation_create(clact_activation **out, const clact_activation_desc *desc);
+
+/* The same by name, in documented semantics. parameters may be NULL when count is 0. */
+CLACT_API clact_status clact_activation_named(clact_activation **out, const char *name,
+                                              const clact_parameter *parameters, size_t count);
+
+/* Frees it; calls in flight must have returned. */
+CLACT_API void clact_activation_destroy(clact_activation **activation);
+
+typedef enum clact_parameter_kind {
+    CLACT_PARAMETER_SCALAR = 0,
+    CLACT_PARAMETER_TENSOR = 1 /* a scalar, or a tensor given with the call */
+} clact_parameter_kind;
+
+typedef struct clact_parameter_info {
+    const char *name;
+    const char *alias; /* another name accepted, or NULL */
+    double default_value;
+    double minimum, maximum;  /* inclusive; infinite where there is no limit */
+    uint32_t kind;            /* clact_parameter_kind */
+    uint32_t default_none;    /* 1: the default is "none" */
+    uint32_t accepts_none;    /* 1: "none" is a value */
+    uint32_t lifted;          /* 1: desc.unchecked lifts minimum and maximum */
+} clact_parameter_info;
+
+/* What backward reads besides dy. */
+typedef enum clact_backward_needs {
+    CLACT_BACKWARD_X = 1,
+    CLACT_BACKWARD_NOTHING = 2,
+    CLACT_BACKWARD_X_OR_Y = 3 /* y instead of x where the derivative is exact from y */
+} clact_backward_needs;
+
+typedef struct clact_activation_info {
+    uint32_t id;
+    uint32_t needs;      /* clact_backward_needs */
+    uint32_t tensorflow; /* 1: has TensorFlow semantics */
+    uint32_t parameter_count;
+    const char *name;
+    const char *aliases;                    /* separated by blanks; "" */
+    const char *kind;                       /* "elementwise" */
+    const clact_parameter_info *parameters; /* parameter_count of them */
+    double ulp_forward, ulp_derivative;     /* stated bounds in f32, in units in the last place */
+    const char *formula, *derivative;
+    const char *kinks; /* the derivative where the function has a corner; "" */
+    const char *source;
+} clact_activation_info;
+
+/* Every activation in order of id; *count of them. Static. */
+CLACT_API const clact_activation_info *clact_activation_list(size_t *count);
+/* By name or alias; NULL if there is none. Static. */
+CLACT_API const clact_activation_info *clact_activation_find(const char *name);
+/* Of an activation; NULL for NULL. Static. */
+CLACT_API const clact_activation_info *clact_activation_info_of(const clact_activation *activation);
+
+/* ---- Data ----------------------------------------------------------------------------------- */
+
+#define CLACT_MAX_RANK 8
+
+typedef struct clact_tensor {
+    uint32_t type;                   /* clact_type */
+    uint32_t rank;                   /* 0 (a single element) to CLACT_MAX_RANK */
+    int64_t dims[CLACT_MAX_RANK];    /* >= 0; the last one varies fastest */
+    int64_t strides[CLACT_MAX_RANK]; /* read if strided is 1; negative allowed; 0 repeats an input */
+    int64_t offset;                  /* of the element at index 0 */
+    uint32_t strided;                /* 0: dense, row-major */
+    uint32_t reserved0;
+    uint64_t reserved[2];
+} clact_tensor;
+
+typedef struct clact_buffer clact_buffer;
+
+/* A tensor and where it lies: exactly one of the three is set. Inputs are never written. */
+typedef struct clact_operand {
+    clact_tensor tensor;
+    void *data;           /* host memory */
+    clact_buffer *buffer; /* a buffer of the context */
+    struct _cl_mem *mem;  /* your cl_mem, for the calls of clact/opencl.h */
+    uint64_t reserved;
+} clact_operand;
+
+/* A dense array of n elements in host memory. */
+static inline clact_operand clact_array(clact_type type, const void *data, int64_t n)
+{
+    clact_operand a = {{0, 0, {0}, {0}, 0, 0, 0, {0}}, NULL, NULL, NULL, 0};
+    a.tensor.type = (uint32_t)type;
+    a.tensor.rank = 1;
+    a.tensor.dims[0] = n;
+    a.data = (void *)(uintptr_t)data;
+    return a;
+}
+
+/* A tensor in the place of a parameter of kind CLACT_PARAMETER_TENSOR, e.g. prelu's slope for each
+ * channel. Its dims are matched with those of x from the last one back; each is equal or 1. */
+typedef struct clact_parameter_tensor {
+    const char *name;
+    const clact_operand *value;
+} clact_parameter_tensor;
+
+typedef struct clact_forward_args {
+    const clact_operand *x;
+    const clact_operand *y; /* out */
+    const clact_parameter_tensor *parameters; /* may be NULL */
+    size_t parameter_count;
+    uint64_t reserved[12];
+} clact_forward_args;
+
+typedef struct clact_backward_args {
+    const clact_operand *x;  /* NULL where needs is CLACT_BACKWARD_NOTHING, or where y is given */
+    const clact_operand *y;  /* instead of x: refused where the derivative is not exact from y */
+    const clact_operand *dy; /* the gradient of what follows, by y */
+    const clact_operand *dx; /* out: f'(x) * dy; +0.0 wherever f'(x) is zero, whatever dy is */
+    const clact_parameter_tensor *parameters;
+    size_t parameter_count;
+    uint64_t reserved[12];
+} clact_backward_args;
+
+/* y[i] = f(x[i]) for n floats in host memory; y may be x. Returns when y is written. */
+CLACT_API clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n,
+                                   const float *x, float *y);
+
+/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING. */
+CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
+                                            const float *x, const float *dy, float *dx);
+
+/* The general forms: any type, shape and stride, in host memory or in buffers (all operands of one
+ * call alike). All operands have the same shape and type; an output may be the same view as an input,
+ * and must not overlap one otherwise. With host memory the call returns when the output is written.
+ * With buffers it may return before; calls on one context take effect in order. On failure nothing
+ * is written, unless the device failed while it ran. */
+CLACT_API clact_status clact_forward(clact_context *context, const clact_activation *activation,
+                                     const clact_forward_args *args);
+CLACT_API clact_status clact_backward(clact_context *context, const clact_activation *activation,
+                                      const clact_backward_args *args);
+
+/* ---- Buffers: memory of the context's device, or of the host on the CPU backend ------------- */
+
+/* Not initialised. bytes may be 0. */
+CLACT_API clact_status clact_buffer_create(clact_buffer **out, clact_context *context, size_t bytes);
+/* Waits for calls in flight that use it. */
+CLACT_API void clact_buffer_destroy(clact_buffer **buffer);
+CLACT_API size_t clact_buffer_bytes(const clact_buffer *buffer);
+/* Copy to and from host memory, after all earlier calls; return when the copy is done. */
+CLACT_API clact_status clact_buffer_write(clact_buffer *buffer, size_t offset_bytes, size_t bytes, const void *from);
+CLACT_API clact_status clact_buffer_read(const clact_buffer *buffer, size_t offset_bytes, size_t bytes, void *to);
+/* Waits until all earlier calls on the context's buffers are done. */
+CLACT_API clact_status clact_finish(clact_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,234 @@
+/* activation.c: the list as data, and activations: found by name, validated, made, destroyed. */
+#include "internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The list ------------------------------------------------------------------------------- */
+
+/* "none" as kernels take it: a limit that no comparison reaches. */
+#define NONE NAN
+#define NEVER 0
+#define SCALAR CLACT_PARAMETER_SCALAR
+#define TENSOR CLACT_PARAMETER_TENSOR
+#define FIXED 0
+#define LIFTED 1
+#define DOCUMENTED(name, ...) -1
+#define TENSORFLOW(name, ...) ROW_##name##_tf
+
+/* The conditions under which y serves instead of x. */
+#define ACTIVATION(id, name, twin, needs, from_y, ...)                                             \
+    static bool name##_from_y(const double *p)                                                     \
+    {                                                                                              \
+        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3];                                   \
+        (void)p0, (void)p1, (void)p2, (void)p3;                                                    \
+        return from_y;                                                                             \
+    }
+#include "activations.def"
+#undef ACTIVATION
+
+#define PARAMETER(index, name, alias, kind, value, minimum, maximum, range)                        \
+    [index] = {#name, alias, value, minimum, maximum, kind, __builtin_isnan(value), __builtin_isnan(value), range},
+#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
+#include "activations.def"
+#undef ACTIVATION
+#undef PARAMETER
+
+#define PARAMETER(...) +1
+#define X CLACT_BACKWARD_X
+#define X_OR_Y CLACT_BACKWARD_X_OR_Y
+#define NOTHING CLACT_BACKWARD_NOTHING
+#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, #name, aliases, "elementwise", name##_parameters, uf, \
+     ud, formula, derivative, kinks, source},
+static const clact_activation_info infos[] = {
+#include "activations.def"
+};
+#undef ACTIVATION
+#define INFO_COUNT (sizeof infos / sizeof *infos)
+
+#define ACTIVATION(id, name, twin, ...) {ROW_##name, twin(name), name##_from_y},
+static const struct clact_row_info rows[INFO_COUNT] = {
+#include "activations.def"
+};
+#undef ACTIVATION
+#undef PARAMETER
+#undef DOCUMENTED
+#undef TENSORFLOW
+#undef X
+#undef X_OR_Y
+#undef NOTHING
+
+#define DOCUMENTED(name, ...)
+#define TENSORFLOW(name, ...) [ROW_##name##_tf] = #name "_tf",
+#define ACTIVATION(id, name, twin, ...) [ROW_##name] = #name, twin(name)
+const char *const clact_row_names[ROW_COUNT] = {
+#include "activations.def"
+};
+#undef ACTIVATION
+
+
+const clact_activation_info *clact_activation_list(size_t *count)
+{
+    if (count)
+        *count = INFO_COUNT;
+    return infos;
+}
+
+const clact_activation_info *clact_activation_info_of(const clact_activation *activation)
+{
+    return activation ? activation->info : NULL;
+}
+
+/* Whether word is one of the words, which blanks separate. */
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *w = words; *w; w += strspn(w, " ")) {
+        size_t n = strcspn(w, " ");
+        if (n == length && memcmp(w, word, n) == 0)
+            return true;
+        w += n;
+    }
+    return false;
+}
+
+const clact_activation_info *clact_activation_find(const char *name)
+{
+    if (!name || !*name || strchr(name, ' '))
+        return NULL;
+    for (size_t i = 0; i < INFO_COUNT; i++)
+        if (strcmp(infos[i].name, name) == 0 || has_word(infos[i].aliases, name))
+            return &infos[i];
+    return NULL;
+}
+
+/* ---- Activations ---------------------------------------------------------------------------- */
+
+static clact_status find_row(const clact_activation_desc *desc, const clact_activation_info **out)
+{
+    if (desc->name) {
+        *out = clact_activation_find(desc->name);
+        REQUIRE(*out, CLACT_E_NAME, "there is no activation named '%s'", desc->name);
+        REQUIRE(desc->id == 0 || desc->id == (*out)->id, CLACT_E_ARGUMENT,
+                "name '%s' and id %u are two activations", desc->name, (unsigned)desc->id);
+        return CLACT_OK;
+    }
+    for (size_t i = 0; i < INFO_COUNT; i++)
+        if (infos[i].id == desc->id) {
+            *out = &infos[i];
+            return CLACT_OK;
+        }
+    return clact_fail(CLACT_E_NAME, "there is no activation with id %u", (unsigned)desc->id);
+}
+
+static int find_parameter(const clact_activation_info *info, const char *name)
+{
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        const clact_parameter_info *p = &info->parameters[i];
+        if (strcmp(p->name, name) == 0 || (p->alias && strcmp(p->alias, name) == 0))
+            return (int)i;
+    }
+    return -1;
+}
+
+static clact_status check_value(const clact_activation_info *info, const clact_parameter_info *p,
+                                const clact_parameter *given, bool unchecked)
+{
+    REQUIRE(given->reserved == 0 && given->none <= 1, CLACT_E_ARGUMENT,
+            "a parameter's none must be 0 or 1 and its reserved word 0");
+    if (given->none) {
+        REQUIRE(p->accepts_none, CLACT_E_RANGE, "%s of %s must be a number", p->name, info->name);
+        return CLACT_OK;
+    }
+    REQUIRE(isfinite(given->value), CLACT_E_RANGE, "%s of %s must be finite%s", p->name, info->name,
+            p->accepts_none ? "; no limit is 'none'" : "");
+    if (p->lifted && unchecked)
+        return CLACT_OK;
+    REQUIRE(given->value >= p->minimum, CLACT_E_RANGE, "%s of %s must be at least %g, and is %g", p->name,
+            info->name, p->minimum, given->value);
+    REQUIRE(given->value <= p->maximum, CLACT_E_RANGE, "%s of %s must be at most %g, and is %g", p->name,
+            info->name, p->maximum, given->value);
+    return CLACT_OK;
+}
+
+static clact_status read_parameters(clact_activation *a, const clact_activation_desc *desc)
+{
+    bool seen[CLACT_MAX_PARAMETERS] = {false};
+    const clact_activation_info *info = a->info;
+    for (size_t i = 0; i < desc->parameter_count; i++) {
+        const clact_parameter *given = &desc->parameters[i];
+        REQUIRE(given->name, CLACT_E_ARGUMENT, "a parameter of %s has no name", info->name);
+        int k = find_parameter(info, given->name);
+        REQUIRE(k >= 0, CLACT_E_NAME, "%s has no parameter '%s'", info->name, given->name);
+        REQUIRE(!seen[k], CLACT_E_ARGUMENT, "%s of %s is given twice", info->parameters[k].name, info->name);
+        seen[k] = true;
+        TRY(check_value(info, &info->parameters[k], given, desc->unchecked));
+        a->p64[k] = given->none ? NONE : given->value + 0.0; /* -0.0 becomes 0.0 */
+    }
+    return CLACT_OK;
+}
+
+static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
+{
+    TRY(find_row(desc, &a->info));
+    const struct clact_row_info *row = &rows[a->info - infos];
+    REQUIRE(desc->semantics <= CLACT_TENSORFLOW, CLACT_E_ARGUMENT, "semantics must be CLACT_DOCUMENTED or CLACT_TENSORFLOW");
+    REQUIRE(desc->semantics == CLACT_DOCUMENTED || row->tensorflow_row >= 0, CLACT_E_UNSUPPORTED,
+            "%s has no TensorFlow semantics", a->info->name);
+    a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
+    a->tensor = -1;
+    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
+        a->p64[i] = a->info->parameters[i].default_value;
+        if (a->info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
+            a->tensor = (int)i;
+    }
+    TRY(read_parameters(a, desc));
+    a->fits_f32 = true;
+    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
+        a->p32[i] = (float)a->p64[i];
+        a->fits_f32 &= !isinf(a->p32[i]);
+    }
+    /* The twins' gradients are read from x alone. */
+    a->from_y = desc->semantics == CLACT_DOCUMENTED && row->from_y(a->p64);
+    return CLACT_OK;
+}
+
+clact_status clact_activation_create(clact_activation **out, const clact_activation_desc *desc)
+{
+    REQUIRE(out && desc, CLACT_E_ARGUMENT, "out and desc must not be NULL");
+    REQUIRE(desc->parameters || desc->parameter_count == 0, CLACT_E_ARGUMENT,
+            "parameters must not be NULL where parameter_count is not 0");
+    REQUIRE(desc->unchecked <= 1, CLACT_E_ARGUMENT, "unchecked must be 0 or 1");
+    uint64_t rest = desc->reserved0;
+    for (size_t i = 0; i < sizeof desc->reserved / sizeof *desc->reserved; i++)
+        rest |= desc->reserved[i];
+    REQUIRE(rest == 0, CLACT_E_ARGUMENT, "reserved words of clact_activation_desc must be zero");
+    clact_activation *a = calloc(1, sizeof *a);
+    REQUIRE(a, CLACT_E_MEMORY, "out of memory");
+    clact_status status = fill(a, desc);
+    if (status != CLACT_OK) {
+        free(a);
+        return status;
+    }
+    *out = a;
+    return CLACT_OK;
+}
+
+clact_status clact_activation_named(clact_activation **out, const char *name, const clact_parameter *parameters,
+                                    size_t count)
+{
+    REQUIRE(name, CLACT_E_ARGUMENT, "name must not be NULL");
+    clact_activation_desc desc = {.name = name, .parameters = parameters, .parameter_count = count};
+    return clact_activation_create(out, &desc);
+}
+
+void clact_activation_destroy(clact_activation **activation)
+{
+    if (!activation)
+        return;
+    free(*activation);
+    *activation = NULL;
+}

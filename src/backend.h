@@ -1,0 +1,67 @@
+/* backend.h: the table of functions through which the front calls a backend, and what it passes. */
+#ifndef CLACT_BACKEND_H
+#define CLACT_BACKEND_H
+
+#include "internal.h"
+
+enum clact_direction { CLACT_FORWARD = 0, CLACT_BACKWARD = 1 };
+
+/* A checked operand. The element at coordinates c is at offset + sum of c[k] * strides[k]. */
+struct clact_view {
+    uint32_t type;
+    void *data; /* host memory, or NULL */
+    clact_buffer *buffer;
+    struct _cl_mem *mem;
+    int64_t offset;
+    int64_t strides[CLACT_MAX_RANK]; /* right-aligned with launch.dims */
+};
+
+enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_COUNT };
+
+/* One checked call. */
+struct clact_launch {
+    const clact_activation *activation;
+    enum clact_direction direction;
+    uint64_t count;                /* elements */
+    int64_t dims[CLACT_MAX_RANK];  /* right-aligned, padded with ones */
+    bool dense;                    /* x, dy and out are consecutive; no tensor parameter */
+    bool host;                     /* operands are host pointers */
+    bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->info->tensor */
+    bool in_place;                 /* out is one of the inputs */
+    struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
+    const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */
+};
+
+struct clact_backend_functions {
+    clact_status (*caps)(clact_context *, clact_caps *);
+    clact_status (*elementwise)(clact_context *, const struct clact_launch *);
+    clact_status (*buffer_create)(clact_buffer *);
+    void (*buffer_destroy)(clact_buffer *);
+    clact_status (*buffer_write)(clact_buffer *, size_t offset, size_t bytes, const void *from);
+    clact_status (*buffer_read)(const clact_buffer *, size_t offset, size_t bytes, void *to);
+    clact_status (*finish)(clact_context *);
+    void (*close)(clact_context *);
+    /* The memory that mem is part of, where it begins there and how long it is, in bytes. */
+    clact_status (*mem_info)(clact_context *, struct _cl_mem *mem, const void **root, size_t *first, size_t *bytes);
+};
+
+extern const struct clact_backend_functions clact_cpu_functions;
+extern const struct clact_backend_functions clact_ocl_functions;
+
+/* Each sets its own pointer in the context. The CPU backend is always opened, first. */
+clact_status clact_cpu_open(clact_context *context, const clact_options *options);
+
+/* Opens the device that which names. On CLACT_OK with context->ocl NULL there is no OpenCL device,
+ * and context->reason says why; only "auto" ends so. */
+clact_status clact_ocl_open(clact_context *context, const clact_options *options, const char *which);
+clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *handle,
+                                    struct _cl_device_id *device, struct _cl_command_queue *queue,
+                                    const clact_options *options);
+/* As clact_device_list, OpenCL's devices only. */
+clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *count,
+                            const clact_options *options, char *reason);
+
+/* The probe of cl/probe.h on the CPU backend: PROBE_COLUMNS * PROBE_ITEMS words. */
+void clact_cpu_probe(const clact_context *context, uint32_t *out);
+
+#endif

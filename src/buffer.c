@@ -1,0 +1,87 @@
+/* buffer.c: buffers: checks the arguments and calls the backend of the context. */
+#include "backend.h"
+
+#include <stdlib.h>
+
+clact_status clact_buffer_create(clact_buffer **out, clact_context *context, size_t bytes)
+{
+    REQUIRE(out && context, CLACT_E_ARGUMENT, "out and context must not be NULL");
+    clact_buffer *buffer = calloc(1, sizeof *buffer);
+    REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
+    buffer->context = context;
+    buffer->bytes = bytes;
+    clact_status status = context->device->buffer_create(buffer);
+    if (status != CLACT_OK) {
+        free(buffer);
+        return status;
+    }
+    *out = buffer;
+    return CLACT_OK;
+}
+
+clact_status clact_buffer_import(clact_buffer **out, clact_context *context, struct _cl_mem *mem)
+{
+    REQUIRE(out && context && mem, CLACT_E_ARGUMENT, "out, context and mem must not be NULL");
+    REQUIRE(context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to import memory of");
+    const void *root;
+    size_t first, bytes;
+    TRY(context->device->mem_info(context, mem, &root, &first, &bytes));
+    clact_buffer *buffer = calloc(1, sizeof *buffer);
+    REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
+    buffer->context = context;
+    buffer->bytes = bytes;
+    buffer->mem = mem;
+    clact_status status = context->device->buffer_create(buffer);
+    if (status != CLACT_OK) {
+        free(buffer);
+        return status;
+    }
+    *out = buffer;
+    return CLACT_OK;
+}
+
+void clact_buffer_destroy(clact_buffer **buffer)
+{
+    if (!buffer || !*buffer)
+        return;
+    (*buffer)->context->device->buffer_destroy(*buffer);
+    free(*buffer);
+    *buffer = NULL;
+}
+
+size_t clact_buffer_bytes(const clact_buffer *buffer)
+{
+    return buffer ? buffer->bytes : 0;
+}
+
+struct _cl_mem *clact_buffer_mem(const clact_buffer *buffer)
+{
+    return buffer ? buffer->mem : NULL;
+}
+
+static clact_status check_range(const clact_buffer *buffer, size_t offset, size_t bytes, const void *memory)
+{
+    REQUIRE(buffer, CLACT_E_ARGUMENT, "buffer must not be NULL");
+    REQUIRE(memory || bytes == 0, CLACT_E_ARGUMENT, "the host memory must not be NULL");
+    REQUIRE(offset <= buffer->bytes && bytes <= buffer->bytes - offset, CLACT_E_BOUNDS,
+            "bytes %zu to %zu are not in a buffer of %zu bytes", offset, offset + bytes, buffer->bytes);
+    return CLACT_OK;
+}
+
+clact_status clact_buffer_write(clact_buffer *buffer, size_t offset_bytes, size_t bytes, const void *from)
+{
+    TRY(check_range(buffer, offset_bytes, bytes, from));
+    return bytes ? buffer->context->device->buffer_write(buffer, offset_bytes, bytes, from) : CLACT_OK;
+}
+
+clact_status clact_buffer_read(const clact_buffer *buffer, size_t offset_bytes, size_t bytes, void *to)
+{
+    TRY(check_range(buffer, offset_bytes, bytes, to));
+    return bytes ? buffer->context->device->buffer_read(buffer, offset_bytes, bytes, to) : CLACT_OK;
+}
+
+clact_status clact_finish(clact_context *context)
+{
+    REQUIRE(context, CLACT_E_ARGUMENT, "context must not be NULL");
+    return context->device->finish(context);
+}

@@ -1,0 +1,181 @@
+/* backend.c: the CPU backend: its instruction set, chosen at run time, its memory and its description. */
+#include "cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Instruction sets ----------------------------------------------------------------------- */
+
+#define KERNELS(isa) extern const struct clact_cpu_kernels clact_cpu_##isa##_32, clact_cpu_##isa##_64;
+#define ISA(isa) {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, has_##isa}
+
+static bool has_baseline(void) { return true; }
+KERNELS(baseline)
+
+#if defined __x86_64__
+static bool has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+KERNELS(avx2)
+KERNELS(avx512)
+const struct clact_cpu_isa clact_cpu_isas[] = {ISA(avx512), ISA(avx2), ISA(baseline), {0}};
+#elif defined __aarch64__ /* every one has NEON and a fused multiply-add */
+static bool has_neon(void) { return true; }
+KERNELS(neon)
+const struct clact_cpu_isa clact_cpu_isas[] = {ISA(neon), ISA(baseline), {0}};
+#else
+const struct clact_cpu_isa clact_cpu_isas[] = {ISA(baseline), {0}};
+#endif
+
+static clact_status choose_isa(const struct clact_cpu_isa **out, const char *name)
+{
+    for (const struct clact_cpu_isa *isa = clact_cpu_isas; isa->name; isa++) {
+        if (name && strcmp(isa->name, name) != 0)
+            continue;
+        if (isa->available()) {
+            *out = isa;
+            return CLACT_OK;
+        }
+        REQUIRE(!name, CLACT_E_UNSUPPORTED, "this processor has no %s", name);
+    }
+    return clact_fail(CLACT_E_NAME, "'%s' is not an instruction set of this build", name);
+}
+
+/* ---- Opening and closing -------------------------------------------------------------------- */
+
+/* Streaming pays where a call's memory is well above the last cache: 1.5 times its size. */
+static size_t stream_threshold(void)
+{
+    long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    return cache > 0 ? (size_t)cache / 2 * 3 : (size_t)16 << 20;
+}
+
+clact_status clact_cpu_open(clact_context *context, const clact_options *options)
+{
+    const char *name = options->cpu ? options->cpu : clact_environment("CLACT_CPU");
+    const struct clact_cpu_isa *isa = NULL;
+    TRY(choose_isa(&isa, name));
+    struct clact_cpu *cpu = calloc(1, sizeof *cpu);
+    REQUIRE(cpu, CLACT_E_MEMORY, "out of memory");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu->isa = isa;
+    cpu->cores = cores > 0 ? (uint32_t)cores : 1;
+    cpu->threads = options->threads ? options->threads : cpu->cores;
+    cpu->stream_bytes = stream_threshold();
+    cpu->parallel_for = options->parallel_for;
+    cpu->parallel_data = options->parallel_data;
+    if (cpu->threads > 1 && !cpu->parallel_for) {
+        cpu->pool = clact_pool_create(cpu->threads - 1);
+        if (!cpu->pool) {
+            free(cpu);
+            return clact_fail(CLACT_E_MEMORY, "out of memory");
+        }
+    }
+    context->cpu = cpu;
+    return CLACT_OK;
+}
+
+static void cpu_close(clact_context *context)
+{
+    if (!context->cpu)
+        return;
+    clact_pool_destroy(context->cpu->pool);
+    free(context->cpu);
+    context->cpu = NULL;
+}
+
+/* ---- Description ---------------------------------------------------------------------------- */
+
+static void processor_name(char *out, size_t size)
+{
+    char line[256];
+    snprintf(out, size, "CPU");
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    if (!f)
+        return;
+    while (fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon) {
+            line[strcspn(line, "\n")] = 0;
+            snprintf(out, size, "%.*s", (int)size - 1, colon + 2);
+            break;
+        }
+    }
+    fclose(f);
+}
+
+static clact_status cpu_caps(clact_context *context, clact_caps *caps)
+{
+    const struct clact_cpu *cpu = context->cpu;
+    caps->backend = CLACT_BACKEND_CPU;
+    caps->kind = CLACT_DEVICE_CPU;
+    caps->exact = CLACT_EXACT_ALL;
+    caps->types = (1u << CLACT_TYPE_COUNT) - 1;
+    caps->unified_memory = caps->rounds_to_nearest = caps->keeps_subnormals = 1;
+    caps->compute_units = cpu->cores;
+    caps->threads = cpu->threads;
+    processor_name(caps->device, sizeof caps->device);
+    snprintf(caps->platform, sizeof caps->platform, "clact CPU backend");
+    snprintf(caps->driver, sizeof caps->driver, "%s", cpu->isa->name);
+    snprintf(caps->cpu, sizeof caps->cpu, "%s", cpu->isa->name);
+    return CLACT_OK;
+}
+
+void clact_cpu_probe(const clact_context *context, uint32_t *out)
+{
+    context->cpu->isa->f32->probe(out);
+}
+
+/* ---- Buffers -------------------------------------------------------------------------------- */
+
+static clact_status cpu_buffer_create(clact_buffer *buffer)
+{
+    size_t bytes = buffer->bytes > SIZE_MAX - 63 ? SIZE_MAX : (buffer->bytes + 63) / 64 * 64;
+    buffer->memory = aligned_alloc(64, bytes ? bytes : 64);
+    REQUIRE(buffer->memory, CLACT_E_MEMORY, "out of memory for a buffer of %zu bytes", buffer->bytes);
+    return CLACT_OK;
+}
+
+static void cpu_buffer_destroy(clact_buffer *buffer)
+{
+    free(buffer->memory);
+}
+
+static clact_status cpu_buffer_write(clact_buffer *buffer, size_t offset, size_t bytes, const void *from)
+{
+    memcpy((char *)buffer->memory + offset, from, bytes);
+    return CLACT_OK;
+}
+
+static clact_status cpu_buffer_read(const clact_buffer *buffer, size_t offset, size_t bytes, void *to)
+{
+    memcpy(to, (const char *)buffer->memory + offset, bytes);
+    return CLACT_OK;
+}
+
+static clact_status cpu_finish(clact_context *context)
+{
+    (void)context; /* every call returns when it is done */
+    return CLACT_OK;
+}
+
+const struct clact_backend_functions clact_cpu_functions = {
+    .caps = cpu_caps,
+    .elementwise = clact_cpu_elementwise,
+    .buffer_create = cpu_buffer_create,
+    .buffer_destroy = cpu_buffer_destroy,
+    .buffer_write = cpu_buffer_write,
+    .buffer_read = cpu_buffer_read,
+    .finish = cpu_finish,
+    .close = cpu_close,
+};

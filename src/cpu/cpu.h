@@ -1,0 +1,58 @@
+/* cpu.h: the CPU backend's parts: kernels compiled for each instruction set, and the thread pool. */
+#ifndef CLACT_CPU_H
+#define CLACT_CPU_H
+
+#include "../backend.h"
+
+/* One function over n consecutive elements of the type computed in; t is the tensor parameter, dy
+ * is read backward only. out may be x or dy. */
+typedef void (*clact_cpu_loop)(size_t n, const void *x, const void *dy, const void *t, const void *parameters,
+                               void *out);
+/* n elements of a stored type with a stride, to or from consecutive ones of the type computed in. */
+typedef void (*clact_cpu_load)(size_t n, const void *from, int64_t stride, void *to);
+typedef void (*clact_cpu_store)(size_t n, const void *from, void *to, int64_t stride);
+
+struct clact_cpu_kernels {
+    clact_cpu_loop loops[ROW_COUNT][2]; /* by clact_direction */
+    clact_cpu_load load[CLACT_TYPE_COUNT];
+    clact_cpu_store store[CLACT_TYPE_COUNT];
+    /* Copies past the caches; the caller ends with fence(). */
+    void (*stream)(void *to, const void *from, size_t bytes);
+    void (*fence)(void);
+    void (*probe)(uint32_t *out);
+};
+
+struct clact_cpu_isa {
+    const char *name;
+    const struct clact_cpu_kernels *f32, *f64;
+    bool (*available)(void);
+};
+
+/* Best first; ends with a NULL name. */
+extern const struct clact_cpu_isa clact_cpu_isas[];
+
+/* The elementwise member of the backend's table. */
+clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
+
+struct clact_pool;
+
+struct clact_cpu {
+    const struct clact_cpu_isa *isa;
+    uint32_t threads; /* the caller's included */
+    uint32_t cores;
+    size_t stream_bytes; /* footprint from which outputs are streamed */
+    clact_parallel_for parallel_for;
+    void *parallel_data;
+    struct clact_pool *pool; /* NULL where threads is 1 or parallel_for is the caller's */
+};
+
+/* A pool of extra threads, started by its first run. */
+struct clact_pool *clact_pool_create(uint32_t extra);
+/* Joins the threads. In a forked child, where they are not, only frees. */
+void clact_pool_destroy(struct clact_pool *pool);
+/* Whether its threads are awake, so that a run costs little. */
+bool clact_pool_awake(struct clact_pool *pool);
+/* Calls task(work, i) for every i < count, here and on the pool's threads. */
+void clact_pool_run(struct clact_pool *pool, void (*task)(void *, uint32_t), void *work, uint32_t count);
+
+#endif

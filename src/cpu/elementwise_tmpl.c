@@ -1,0 +1,150 @@
+/* elementwise_tmpl.c: the loops of every row, compiled once for each instruction set and type:
+ * CLACT_ISA names the set, CLACT_REAL_BITS is 32 or 64. */
+#include "cpu.h"
+
+#include "dialect.h"
+#include "elementary.h"
+#include "activations.h"
+#include "storage.h"
+#if CLACT_REAL_BITS == 32
+#include "probe.h"
+#endif
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#define PASTE_OF(a, b, c) a##b##_##c
+#define PASTE(a, b, c) PASTE_OF(a, b, c)
+#define KERNELS PASTE(clact_cpu_, CLACT_ISA, CLACT_REAL_BITS)
+
+#define SIMD _Pragma("omp simd")
+
+/* ---- Rows ----------------------------------------------------------------------------------- */
+
+/* A scalar parameter is one value for the loop; a tensor's has one for each element. */
+#define SCALAR_AT(i) p##i
+#define TENSOR_AT(i) t[k]
+#define PARAMETER(i, name, alias, kind, ...) , kind##_AT(i)
+
+#define UNPACK                                                                                      \
+    const real *x = xv, *dy = dyv, *t = tv, *p = pv;                                                \
+    real *out = outv;                                                                               \
+    const real p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3];                                          \
+    (void)x, (void)dy, (void)t, (void)p0, (void)p1, (void)p2, (void)p3;
+
+#define LOOP(function, value)                                                                       \
+    static void function(size_t n, const void *xv, const void *dyv, const void *tv, const void *pv, void *outv) \
+    {                                                                                               \
+        UNPACK                                                                                      \
+        SIMD                                                                                        \
+        for (size_t k = 0; k < n; k++)                                                              \
+            out[k] = canonical(value);                                                              \
+    }
+
+#define DOCUMENTED(name, ...)
+#define TENSORFLOW(name, ...)                                                                       \
+    LOOP(name##_tf_forward, name##_tf_f(x[k] __VA_ARGS__))                                          \
+    LOOP(name##_tf_backward, name##_tf_g(x[k], dy[k] __VA_ARGS__))
+#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    LOOP(name##_forward, name##_f(x[k] __VA_ARGS__))                                                \
+    LOOP(name##_backward, gradient(name##_d(x[k] __VA_ARGS__), dy[k]))                              \
+    twin(name, __VA_ARGS__)
+#include "activations.def"
+#undef ACTIVATION
+#undef TENSORFLOW
+#undef PARAMETER
+
+/* ---- Storage -------------------------------------------------------------------------------- */
+
+#define STORAGE(type, element)                                                                      \
+    static void read_##type(size_t n, const void *from, int64_t stride, void *to)                   \
+    {                                                                                               \
+        const element *x = from;                                                                    \
+        real *y = to;                                                                               \
+        if (stride == 1)                                                                            \
+            SIMD for (size_t k = 0; k < n; k++) y[k] = load_##type(x[k]);                           \
+        else                                                                                        \
+            for (size_t k = 0; k < n; k++) y[k] = load_##type(x[(int64_t)k * stride]);              \
+    }                                                                                               \
+    static void write_##type(size_t n, const void *from, void *to, int64_t stride)                  \
+    {                                                                                               \
+        const real *x = from;                                                                       \
+        element *y = to;                                                                            \
+        if (stride == 1)                                                                            \
+            SIMD for (size_t k = 0; k < n; k++) y[k] = store_##type(x[k]);                          \
+        else                                                                                        \
+            for (size_t k = 0; k < n; k++) y[(int64_t)k * stride] = store_##type(x[k]);             \
+    }
+#if CLACT_REAL_BITS == 32
+STORAGE(f32, float)
+STORAGE(f16, u16)
+STORAGE(bf16, u16)
+#else
+STORAGE(f64, double)
+#endif
+
+#ifdef __AVX512F__
+#define STREAM_BYTES 64
+#define STREAM(to, from) _mm512_stream_si512((void *)(to), _mm512_loadu_si512(from))
+#elif defined __AVX__
+#define STREAM_BYTES 32
+#define STREAM(to, from) _mm256_stream_si256((__m256i *)(to), _mm256_loadu_si256((const __m256i *)(from)))
+#elif defined __SSE2__
+#define STREAM_BYTES 16
+#define STREAM(to, from) _mm_stream_si128((__m128i *)(to), _mm_loadu_si128((const __m128i *)(from)))
+#endif
+
+static void stream(void *to, const void *from, size_t bytes)
+{
+    char *y = to;
+    const char *x = from;
+#ifdef STREAM
+    size_t head = (0 - (uintptr_t)y) % STREAM_BYTES;
+    head = head < bytes ? head : bytes;
+    memcpy(y, x, head);
+    for (; head + STREAM_BYTES <= bytes; head += STREAM_BYTES)
+        STREAM(y + head, x + head);
+    y += head, x += head, bytes -= head;
+#endif
+    memcpy(y, x, bytes);
+}
+
+/* Streamed stores are ordered before what the thread writes next. */
+static void fence(void)
+{
+#ifdef STREAM
+    _mm_sfence();
+#endif
+}
+
+#if CLACT_REAL_BITS == 32
+static void probe(uint32_t *out)
+{
+    for (u32 column = 0; column < PROBE_COLUMNS; column++)
+        for (u32 i = 0; i < PROBE_ITEMS; i++)
+            out[column * PROBE_ITEMS + i] = probe_value(column, i);
+}
+#endif
+
+/* ---- The table ------------------------------------------------------------------------------ */
+
+#define TENSORFLOW(name, ...) [ROW_##name##_tf] = {name##_tf_forward, name##_tf_backward},
+#define ACTIVATION(id, name, twin, ...) [ROW_##name] = {name##_forward, name##_backward}, twin(name)
+
+extern const struct clact_cpu_kernels KERNELS;
+const struct clact_cpu_kernels KERNELS = {
+    .loops = {
+#include "activations.def"
+    },
+#if CLACT_REAL_BITS == 32
+    .load = {[CLACT_F32] = read_f32, [CLACT_F16] = read_f16, [CLACT_BF16] = read_bf16},
+    .store = {[CLACT_F32] = write_f32, [CLACT_F16] = write_f16, [CLACT_BF16] = write_bf16},
+    .probe = probe,
+#else
+    .load = {[CLACT_F64] = read_f64},
+    .store = {[CLACT_F64] = write_f64},
+#endif
+    .stream = stream,
+    .fence = fence,
+};

@@ -1,0 +1,98 @@
+/* internal.h: what the parts of the library share: errors, rules, activations, contexts. */
+#ifndef CLACT_INTERNAL_H
+#define CLACT_INTERNAL_H
+
+#include <clact/clact.h>
+#include <clact/opencl.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define CLACT_MAX_PARAMETERS 8
+
+/* Sets the thread's message, and returns status. */
+__attribute__((format(printf, 2, 3)))
+clact_status clact_fail(clact_status status, const char *format, ...);
+/* Also sets what clact_opencl_code() returns. */
+void clact_set_opencl_code(int32_t code);
+
+/* REQUIRE states a rule: where it does not hold, the rule's sentence is the error. */
+#define REQUIRE(condition, status, ...)               \
+    do {                                              \
+        if (!(condition))                             \
+            return clact_fail((status), __VA_ARGS__); \
+    } while (0)
+
+#define TRY(call)                          \
+    do {                                   \
+        clact_status try_status = (call);  \
+        if (try_status != CLACT_OK)        \
+            return try_status;             \
+    } while (0)
+
+/* ---- Rows: the data of activations.def ------------------------------------------------------ */
+
+/* One function pair: a row in documented semantics, or its TensorFlow twin. */
+enum clact_row {
+#define DOCUMENTED(name, ...)
+#define TENSORFLOW(name, ...) ROW_##name##_tf,
+#define ACTIVATION(id, name, twin, ...) ROW_##name, twin(name)
+#include "activations.def"
+#undef ACTIVATION
+#undef TENSORFLOW
+#undef DOCUMENTED
+    ROW_COUNT
+};
+
+/* What a row has besides its clact_activation_info. */
+struct clact_row_info {
+    int row, tensorflow_row; /* -1 where there is none */
+    bool (*from_y)(const double *p);
+};
+
+/* "relu", "relu_tf": the functions' name in cl/activations.h. */
+extern const char *const clact_row_names[ROW_COUNT];
+
+struct clact_activation {
+    const clact_activation_info *info;
+    int row;
+    int tensor;  /* the parameter of kind TENSOR, or -1 */
+    bool from_y; /* y serves instead of x, at these parameters */
+    bool fits_f32; /* every parameter is finite in f32 */
+    double p64[CLACT_MAX_PARAMETERS]; /* "none" is NaN */
+    float p32[CLACT_MAX_PARAMETERS];
+};
+
+/* ---- Context -------------------------------------------------------------------------------- */
+
+struct clact_backend_functions;
+struct clact_cpu;
+struct clact_ocl;
+
+struct clact_context {
+    const struct clact_backend_functions *device; /* where buffers live */
+    const struct clact_backend_functions *host;   /* where calls on host pointers run */
+    struct clact_cpu *cpu;
+    struct clact_ocl *ocl; /* NULL on the CPU backend */
+    clact_log log;
+    void *log_data;
+    atomic_uint calls;       /* in flight */
+    pid_t pid;               /* that opened it */
+    char reason[256];
+};
+
+struct clact_buffer {
+    clact_context *context;
+    size_t bytes;
+    void *memory;         /* on the CPU backend */
+    struct _cl_mem *mem;  /* on OpenCL */
+};
+
+__attribute__((format(printf, 3, 4)))
+void clact_log_message(const clact_context *context, int level, const char *format, ...);
+
+/* The value of an environment variable, or NULL where the program runs with more rights than its user. */
+const char *clact_environment(const char *name);
+
+#endif

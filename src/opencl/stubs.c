@@ -1,0 +1,52 @@
+/* stubs.c: what stands in for the OpenCL backend where the library is built without it. */
+#include "../backend.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char why[] = "this clact was built without OpenCL";
+
+clact_status clact_ocl_open(clact_context *context, const clact_options *options, const char *which)
+{
+    (void)options;
+    REQUIRE(strcmp(which, "auto") == 0, CLACT_E_NO_DEVICE, "there is no device '%s': %s", which, why);
+    snprintf(context->reason, sizeof context->reason, "no OpenCL device: %s", why);
+    return CLACT_OK;
+}
+
+clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *handle,
+                                    struct _cl_device_id *device, struct _cl_command_queue *queue,
+                                    const clact_options *options)
+{
+    (void)context, (void)handle, (void)device, (void)queue, (void)options;
+    return clact_fail(CLACT_E_UNSUPPORTED, "%s", why);
+}
+
+clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *count,
+                            const clact_options *options, char *reason)
+{
+    (void)out, (void)capacity, (void)options;
+    *count = 0;
+    snprintf(reason, 256, "%s", why);
+    return CLACT_OK;
+}
+
+struct _cl_context *clact_opencl_context(const clact_context *context)
+{
+    (void)context;
+    return NULL;
+}
+
+struct _cl_device_id *clact_opencl_device(const clact_context *context)
+{
+    (void)context;
+    return NULL;
+}
+
+struct _cl_command_queue *clact_opencl_queue(const clact_context *context)
+{
+    (void)context;
+    return NULL;
+}
+
+const struct clact_backend_functions clact_ocl_functions = {0};
