@@ -5,7 +5,7 @@ import sys
 
 out, files = sys.argv[1], sys.argv[2:]
 with open(out, "w") as c:
-    c.write("/* Made by tools/embed.py from cl/. */\n#include \"text.h\"\n\n")
+    c.write("/* Made by tools/embed.py from cl/. */\n#include \"opencl/text.h\"\n\n")
     for path in files:
         name = os.path.basename(path).replace(".", "_")
         c.write(f"static const char *const {name}[] = {{\n")

@@ -1,0 +1,337 @@
+/* backend.c: the OpenCL backend: opened on a device that is chosen or given, described, closed; buffers. */
+#include "opencl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+clact_status clact_opencl_same_process(const clact_context *context)
+{
+    REQUIRE(context->pid == getpid(), CLACT_E_FORKED,
+            "the context was opened before fork(): its device is not in this process");
+    return CLACT_OK;
+}
+
+/* ---- Choice --------------------------------------------------------------------------------- */
+
+/* "auto" and "opencl" prefer a GPU, then an accelerator, then a CPU; the first of a kind wins. */
+static int rank(const struct clact_opencl_device *d)
+{
+    return d->info.kind == CLACT_DEVICE_GPU ? 3 : d->info.kind == CLACT_DEVICE_ACCELERATOR ? 2 : 1;
+}
+
+static bool contains(const char *text, const char *part)
+{
+    return strcasestr(text, part) != NULL;
+}
+
+static bool matches(const struct clact_opencl_device *d, const char *which)
+{
+    char number[32];
+    if (strcmp(which, "auto") == 0 || strcmp(which, "opencl") == 0)
+        return true;
+    if (strcmp(which, "gpu") == 0)
+        return d->info.kind == CLACT_DEVICE_GPU;
+    if (strcmp(which, "accelerator") == 0)
+        return d->info.kind == CLACT_DEVICE_ACCELERATOR;
+    snprintf(number, sizeof number, "%u:%u", (unsigned)d->info.platform_index, (unsigned)d->info.device_index);
+    if (which[strspn(which, "0123456789:")] == 0 && strchr(which, ':'))
+        return strcmp(which, number) == 0;
+    return contains(d->info.device, which) || contains(d->info.platform, which);
+}
+
+static const struct clact_opencl_device *choose(const struct clact_opencl_device *list, size_t count, const char *which)
+{
+    const struct clact_opencl_device *best = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (matches(&list[i], which) && (!best || rank(&list[i]) > rank(best)))
+            best = &list[i];
+    return best;
+}
+
+/* ---- Opening -------------------------------------------------------------------------------- */
+
+static uint32_t power_of_two_below(size_t limit, uint32_t most)
+{
+    uint32_t n = most;
+    while (n > limit && n > 1)
+        n /= 2;
+    return n;
+}
+
+static clact_status make_queue(struct clact_ocl *ocl)
+{
+    cl_int code;
+    ocl->queue = ocl->api.clCreateCommandQueue(ocl->context, ocl->device.id, 0, &code);
+    return clact_opencl_result(code, "clCreateCommandQueue");
+}
+
+static struct clact_ocl *new_state(void)
+{
+    struct clact_ocl *ocl = calloc(1, sizeof *ocl);
+    if (ocl)
+        pthread_mutex_init(&ocl->lock, NULL);
+    return ocl;
+}
+
+/* Calls on host pointers go where the memory is: on a CPU that is the CPU backend. */
+static void attach(clact_context *context, struct clact_ocl *ocl, bool kernels_for_host)
+{
+    ocl->local = power_of_two_below(ocl->device.max_local, 256);
+    ocl->per_item = 4;
+    context->ocl = ocl;
+    context->device = &clact_ocl_functions;
+    if (kernels_for_host || ocl->device.info.kind != CLACT_DEVICE_CPU)
+        context->host = &clact_ocl_functions;
+}
+
+static void release(struct clact_ocl *ocl)
+{
+    clact_opencl_programs_release(ocl);
+    if (ocl->queue)
+        ocl->api.clReleaseCommandQueue(ocl->queue);
+    if (ocl->context)
+        ocl->api.clReleaseContext(ocl->context);
+    pthread_mutex_destroy(&ocl->lock);
+    free(ocl);
+}
+
+static clact_status open_chosen(clact_context *context, struct clact_ocl *ocl, const char *which)
+{
+    struct clact_opencl_device *list;
+    size_t count;
+    char reason[256] = "";
+    TRY(clact_opencl_devices(&ocl->api, &list, &count, reason));
+    const struct clact_opencl_device *best = choose(list, count, which);
+    if (best)
+        ocl->device = *best;
+    free(list);
+    if (!best) {
+        if (strcmp(which, "auto") == 0) {
+            snprintf(context->reason, sizeof context->reason, "%.240s", reason);
+            return CLACT_OK;
+        }
+        return clact_fail(CLACT_E_NO_DEVICE, "there is no OpenCL device '%s'%s%s", which, *reason ? ": " : "", reason);
+    }
+    cl_int code;
+    ocl->context = ocl->api.clCreateContext(NULL, 1, &ocl->device.id, NULL, NULL, &code);
+    TRY(clact_opencl_result(code, "clCreateContext"));
+    TRY(make_queue(ocl));
+    attach(context, ocl, strcmp(which, "opencl") == 0);
+    snprintf(context->reason, sizeof context->reason, "%s is the %s OpenCL device%s", ocl->device.info.device,
+             strcmp(which, "auto") == 0 ? "best" : "chosen",
+             context->host == &clact_ocl_functions ? "" : "; calls on host pointers run on the CPU backend");
+    return CLACT_OK;
+}
+
+clact_status clact_ocl_open(clact_context *context, const clact_options *options, const char *which)
+{
+    char reason[256];
+    struct clact_ocl *ocl = new_state();
+    REQUIRE(ocl, CLACT_E_MEMORY, "out of memory");
+    clact_status status;
+    if (clact_opencl_load(&ocl->api, options->opencl_library, reason)) {
+        status = open_chosen(context, ocl, which);
+    } else if (strcmp(which, "auto") == 0) {
+        snprintf(context->reason, sizeof context->reason, "%s", reason);
+        status = CLACT_OK;
+    } else {
+        status = clact_fail(CLACT_E_NO_DEVICE, "there is no OpenCL device '%s': %s", which, reason);
+    }
+    if (!context->ocl)
+        release(ocl);
+    return status;
+}
+
+/* The caller's queue serves the context's own calls only if it keeps their order. */
+static clact_status adopt_queue(struct clact_ocl *ocl, cl_command_queue queue)
+{
+    cl_context context;
+    cl_device_id device;
+    cl_command_queue_properties properties;
+    if (!queue)
+        return make_queue(ocl);
+    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
+    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
+    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
+    REQUIRE(context == ocl->context && device == ocl->device.id, CLACT_E_ARGUMENT,
+            "the queue belongs to another context or device");
+    if (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
+        return make_queue(ocl);
+    CL_TRY(clRetainCommandQueue(queue));
+    ocl->queue = queue;
+    return CLACT_OK;
+}
+
+static clact_status open_given(clact_context *context, struct clact_ocl *ocl, cl_context handle, cl_device_id device,
+                               cl_command_queue queue)
+{
+    ocl->device.id = device;
+    TRY(clact_opencl_describe(&ocl->api, &ocl->device));
+    CL_TRY(clRetainContext(handle));
+    ocl->context = handle;
+    TRY(adopt_queue(ocl, queue));
+    snprintf(context->reason, sizeof context->reason, "%s was given by the caller", ocl->device.info.device);
+    attach(context, ocl, false);
+    return CLACT_OK;
+}
+
+clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *handle, struct _cl_device_id *device,
+                                    struct _cl_command_queue *queue, const clact_options *options)
+{
+    char reason[256];
+    struct clact_ocl *ocl = new_state();
+    REQUIRE(ocl, CLACT_E_MEMORY, "out of memory");
+    clact_status status = clact_opencl_load(&ocl->api, options->opencl_library, reason)
+                              ? open_given(context, ocl, handle, device, queue)
+                              : clact_fail(CLACT_E_NO_DEVICE, "%s", reason);
+    if (!context->ocl)
+        release(ocl);
+    return status;
+}
+
+static void ocl_close(clact_context *context)
+{
+    struct clact_ocl *ocl = context->ocl;
+    context->ocl = NULL;
+    if (context->pid != getpid()) /* a forked child has no driver to release anything to */
+        return;
+    ocl->api.clFinish(ocl->queue);
+    release(ocl);
+}
+
+/* ---- Description ---------------------------------------------------------------------------- */
+
+clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *count, const clact_options *options,
+                            char *reason)
+{
+    struct clact_opencl_api api;
+    struct clact_opencl_device *list;
+    *count = 0;
+    if (!clact_opencl_load(&api, options->opencl_library, reason))
+        return CLACT_OK;
+    TRY(clact_opencl_devices(&api, &list, count, reason));
+    for (size_t i = 0; i < *count && i < capacity; i++)
+        out[i] = list[i].info;
+    free(list);
+    return CLACT_OK;
+}
+
+static clact_status ocl_caps(clact_context *context, clact_caps *caps)
+{
+    struct clact_ocl *ocl = context->ocl;
+    const clact_device_info *d = &ocl->device.info;
+    TRY(clact_opencl_same_process(context));
+    caps->exact = CLACT_EXACT_UNKNOWN;
+    caps->rounds_to_nearest = caps->keeps_subnormals = 0;
+    if (d->compiler) {
+        TRY(clact_opencl_probe(context));
+        caps->exact = ocl->exact;
+        caps->keeps_subnormals = ocl->keeps_subnormals;
+        caps->rounds_to_nearest = ocl->rounds_to_nearest;
+    }
+    caps->backend = CLACT_BACKEND_OPENCL;
+    caps->kind = d->kind;
+    caps->types = d->compiler ? (d->fp64 ? 0xfu : 0xfu & ~(1u << CLACT_F64)) : 0;
+    caps->compiler = d->compiler;
+    caps->unified_memory = d->unified_memory;
+    caps->compute_units = d->compute_units;
+    caps->platform_index = d->platform_index;
+    caps->device_index = d->device_index;
+    memcpy(caps->device, d->device, sizeof caps->device);
+    memcpy(caps->platform, d->platform, sizeof caps->platform);
+    memcpy(caps->driver, d->driver, sizeof caps->driver);
+    size_t length = strlen(caps->reason);
+    snprintf(caps->reason + length, sizeof caps->reason - length, "%s",
+             d->compiler ? ocl->verdict : "; it has no compiler, so its kernels cannot be built");
+    return CLACT_OK;
+}
+
+struct _cl_context *clact_opencl_context(const clact_context *context)
+{
+    return context && context->ocl ? context->ocl->context : NULL;
+}
+
+struct _cl_device_id *clact_opencl_device(const clact_context *context)
+{
+    return context && context->ocl ? context->ocl->device.id : NULL;
+}
+
+struct _cl_command_queue *clact_opencl_queue(const clact_context *context)
+{
+    return context && context->ocl ? context->ocl->queue : NULL;
+}
+
+/* ---- Buffers -------------------------------------------------------------------------------- */
+
+static clact_status mem_info(clact_context *context, struct _cl_mem *mem, const void **root, size_t *first,
+                             size_t *bytes)
+{
+    struct clact_ocl *ocl = context->ocl;
+    cl_mem parent = NULL;
+    *first = 0;
+    CL_TRY(clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof *bytes, bytes, NULL));
+    CL_TRY(clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
+    if (parent)
+        CL_TRY(clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof *first, first, NULL));
+    *root = parent ? parent : mem;
+    return CLACT_OK;
+}
+
+/* Makes the memory, or retains the caller's. */
+static clact_status buffer_create(clact_buffer *buffer)
+{
+    struct clact_ocl *ocl = buffer->context->ocl;
+    TRY(clact_opencl_same_process(buffer->context));
+    if (buffer->mem) {
+        CL_TRY(clRetainMemObject(buffer->mem));
+        return CLACT_OK;
+    }
+    cl_int code;
+    cl_mem_flags flags = CL_MEM_READ_WRITE | (ocl->device.info.unified_memory ? CL_MEM_ALLOC_HOST_PTR : 0);
+    buffer->mem = ocl->api.clCreateBuffer(ocl->context, flags, buffer->bytes ? buffer->bytes : 1, NULL, &code);
+    return clact_opencl_result(code, "clCreateBuffer");
+}
+
+static void buffer_destroy(clact_buffer *buffer)
+{
+    if (buffer->context->pid == getpid())
+        buffer->context->ocl->api.clReleaseMemObject(buffer->mem);
+}
+
+static clact_status buffer_write(clact_buffer *buffer, size_t offset, size_t bytes, const void *from)
+{
+    struct clact_ocl *ocl = buffer->context->ocl;
+    TRY(clact_opencl_same_process(buffer->context));
+    CL_TRY(clEnqueueWriteBuffer(ocl->queue, buffer->mem, CL_TRUE, offset, bytes, from, 0, NULL, NULL));
+    return CLACT_OK;
+}
+
+static clact_status buffer_read(const clact_buffer *buffer, size_t offset, size_t bytes, void *to)
+{
+    struct clact_ocl *ocl = buffer->context->ocl;
+    TRY(clact_opencl_same_process(buffer->context));
+    CL_TRY(clEnqueueReadBuffer(ocl->queue, buffer->mem, CL_TRUE, offset, bytes, to, 0, NULL, NULL));
+    return CLACT_OK;
+}
+
+static clact_status finish(clact_context *context)
+{
+    struct clact_ocl *ocl = context->ocl;
+    TRY(clact_opencl_same_process(context));
+    CL_TRY(clFinish(ocl->queue));
+    return CLACT_OK;
+}
+
+const struct clact_backend_functions clact_ocl_functions = {
+    .caps = ocl_caps,
+    .elementwise = clact_ocl_elementwise,
+    .buffer_create = buffer_create,
+    .buffer_destroy = buffer_destroy,
+    .buffer_write = buffer_write,
+    .buffer_read = buffer_read,
+    .finish = finish,
+    .close = ocl_close,
+    .mem_info = mem_info,
+};

@@ -1,0 +1,284 @@
+/* program.c: programs: composed from the embedded text, compiled on first use, their kernels kept. */
+#include "opencl.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Composition ---------------------------------------------------------------------------- */
+
+/* A text that grows; a failed allocation leaves failed set and the text as it was. */
+struct text {
+    char *bytes;
+    size_t length, room;
+    bool failed;
+};
+
+static void append(struct text *t, const char *s)
+{
+    size_t n = strlen(s);
+    if (t->length + n + 1 > t->room) {
+        size_t room = (t->length + n + 1) * 2;
+        char *bytes = realloc(t->bytes, room);
+        if (!bytes) {
+            t->failed = true;
+            return;
+        }
+        t->bytes = bytes;
+        t->room = room;
+    }
+    memcpy(t->bytes + t->length, s, n + 1);
+    t->length += n;
+}
+
+static void append_line_number(struct text *t, int line, const char *file)
+{
+    char text[256];
+    snprintf(text, sizeof text, "#line %d \"%s\"\n", line, file);
+    append(t, text);
+}
+
+/* The name in a line #include "name", or false. */
+static bool include_name(const char *line, char *name, size_t size)
+{
+    const char *start = strchr(line, '"'), *end = start ? strchr(start + 1, '"') : NULL;
+    if (strncmp(line, "#include", 8) != 0 || !end || (size_t)(end - start) > size)
+        return false;
+    memcpy(name, start + 1, (size_t)(end - start - 1));
+    name[end - start - 1] = 0;
+    return true;
+}
+
+static bool append_file(struct text *t, const char *name, int depth);
+
+static void append_source_line(struct text *t, const char *line, const char *file, int number, int depth)
+{
+    char name[64];
+    if (depth < 4 && include_name(line, name, sizeof name) && append_file(t, name, depth + 1))
+        append_line_number(t, number + 1, file);
+    else
+        append(t, line);
+}
+
+/* A file of cl/ with what it includes: from $CLACT_KERNEL_DIR, for developers, else as embedded. */
+static bool append_file(struct text *t, const char *name, int depth)
+{
+    const char *folder = clact_environment("CLACT_KERNEL_DIR");
+    char line[1024];
+    append_line_number(t, 1, name);
+    if (folder) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        FILE *f = fopen(path, "re");
+        if (!f)
+            return false;
+        for (int n = 1; fgets(line, sizeof line, f); n++)
+            append_source_line(t, line, name, n, depth);
+        fclose(f);
+        return true;
+    }
+    for (const struct clact_text *e = clact_texts; e->name; e++)
+        if (strcmp(e->name, name) == 0) {
+            for (int n = 0; e->lines[n]; n++)
+                append_source_line(t, e->lines[n], name, n + 1, depth);
+            return true;
+        }
+    return false;
+}
+
+/* ---- Building ------------------------------------------------------------------------------- */
+
+static clact_status report_build(clact_context *context, cl_program program, const char *file, cl_int code)
+{
+    struct clact_ocl *ocl = context->ocl;
+    char log[8192] = "";
+    size_t size = 0;
+    if (ocl->api.clGetProgramBuildInfo(program, ocl->device.id, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log, &size) !=
+        CL_SUCCESS && size <= sizeof log - 1)
+        snprintf(log, sizeof log, "(no build log)");
+    clact_log_message(context, CLACT_LOG_ERROR, "%s did not build on %s: %s (%d)\n%s", file, ocl->device.info.device,
+                      clact_opencl_code_name(code), (int)code, log);
+    clact_set_opencl_code(code);
+    if (code == CL_COMPILER_NOT_AVAILABLE)
+        return clact_fail(CLACT_E_COMPILER, "%s has no compiler: clBuildProgram: %s (%d)", ocl->device.info.device,
+                          clact_opencl_code_name(code), (int)code);
+    log[strcspn(log, "\n")] = 0;
+    return clact_fail(CLACT_E_BUILD, "%s did not build on %s: %s (%d): %.200s", file, ocl->device.info.device,
+                      clact_opencl_code_name(code), (int)code, log);
+}
+
+static clact_status build(clact_context *context, const char *file, const char *prologue, cl_program *out)
+{
+    struct clact_ocl *ocl = context->ocl;
+    struct text t = {0};
+    if (!ocl->device.info.compiler) {
+        clact_set_opencl_code(CL_COMPILER_NOT_AVAILABLE);
+        return clact_fail(CLACT_E_COMPILER, "%s has no compiler", ocl->device.info.device);
+    }
+    append(&t, prologue);
+    bool found = append_file(&t, file, 0);
+    if (t.failed || !found) {
+        free(t.bytes);
+        return clact_fail(t.failed ? CLACT_E_MEMORY : CLACT_E_BUILD, t.failed ? "out of memory" : "%s was not found", file);
+    }
+    /* The one option that changes results towards what C does; no other stands here. */
+    const char *options = ocl->device.single_config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT
+                              ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt"
+                              : "-cl-std=CL1.2";
+    const char *source = t.bytes;
+    cl_int code;
+    cl_program program = ocl->api.clCreateProgramWithSource(ocl->context, 1, &source, &t.length, &code);
+    free(t.bytes);
+    TRY(clact_opencl_result(code, "clCreateProgramWithSource"));
+    code = ocl->api.clBuildProgram(program, 1, &ocl->device.id, options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        clact_status status = report_build(context, program, file, code);
+        ocl->api.clReleaseProgram(program);
+        return status;
+    }
+    *out = program;
+    return CLACT_OK;
+}
+
+/* ---- Programs of rows ----------------------------------------------------------------------- */
+
+struct clact_opencl_program {
+    cl_program program;
+    struct clact_opencl_kernel *idle[2]; /* by direction */
+};
+
+static const struct {
+    const char *element;
+    int bits;
+} storage[CLACT_TYPE_COUNT] = {
+    [CLACT_F32] = {"float", 32}, [CLACT_F16] = {"ushort", 32}, [CLACT_BF16] = {"ushort", 32}, [CLACT_F64] = {"double", 64},
+};
+
+/* "relu_tf" and its parameters as the text of calls: "relu_tf_f(x, p0, p1, p2)". */
+static void row_calls(char *out, size_t size, int row)
+{
+    char base[64], arguments[64] = "";
+    snprintf(base, sizeof base, "%s", clact_row_names[row]);
+    size_t length = strlen(base);
+    bool twin = length > 3 && strcmp(base + length - 3, "_tf") == 0;
+    if (twin)
+        base[length - 3] = 0;
+    const clact_activation_info *info = clact_activation_find(base);
+    for (uint32_t i = 0; i < info->parameter_count; i++)
+        snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments), ", p%u", (unsigned)i);
+    const char *name = clact_row_names[row];
+    if (twin)
+        snprintf(out, size, "#define ROW_F(x) %s_f(x%s)\n#define ROW_G(x, dy) %s_g(x, dy%s)\n", name, arguments, name,
+                 arguments);
+    else
+        snprintf(out, size, "#define ROW_F(x) %s_f(x%s)\n#define ROW_G(x, dy) gradient(%s_d(x%s), dy)\n", name,
+                 arguments, name, arguments);
+}
+
+/* What every program of the device begins with. */
+static void device_lines(const struct clact_ocl *ocl, char *out, size_t size, int bits)
+{
+    snprintf(out, size, "#define CLACT_REAL_BITS %d\n%s%s", bits,
+             ocl->device.single_config & CL_FP_ROUND_TO_NEAREST ? "" : "#define CLACT_ROUNDS_TO_ZERO\n",
+             ocl->device.single_config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT || bits == 64
+                 ? "" : "#define CLACT_DIVIDE_BY_FMA\n");
+}
+
+static clact_status build_row(clact_context *context, int row, uint32_t type, enum clact_form form, int slot,
+                              cl_program *out)
+{
+    struct clact_ocl *ocl = context->ocl;
+    char device[160], calls[320], tensor[64] = "", prologue[1024];
+    const char *name = clact_type_name((clact_type)type);
+    REQUIRE(type != CLACT_F64 || ocl->device.info.fp64, CLACT_E_UNSUPPORTED, "%s has no f64", ocl->device.info.device);
+    device_lines(ocl, device, sizeof device, storage[type].bits);
+    row_calls(calls, sizeof calls, row);
+    if (form == FORM_TENSOR)
+        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", slot);
+    snprintf(prologue, sizeof prologue,
+             "%s#define ELEMENT %s\n#define LOAD(v) load_%s(v)\n#define STORE(v) store_%s(v)\n%s"
+             "#define LOCAL %u\n#define PER_ITEM %u\n%s%s",
+             device, storage[type].element, name, name, calls, (unsigned)ocl->local, (unsigned)ocl->per_item,
+             form == FORM_DENSE ? "" : "#define VIEW\n", tensor);
+    return build(context, "elementwise.cl", prologue, out);
+}
+
+static clact_status take_locked(clact_context *context, int row, int slot, uint32_t type, enum clact_form form,
+                                enum clact_direction direction, struct clact_opencl_kernel **out)
+{
+    struct clact_ocl *ocl = context->ocl;
+    struct clact_opencl_program **place = &ocl->programs[row][type][form];
+    if (!*place) {
+        struct clact_opencl_program *p = calloc(1, sizeof *p);
+        REQUIRE(p, CLACT_E_MEMORY, "out of memory");
+        clact_status status = build_row(context, row, type, form, slot, &p->program);
+        if (status != CLACT_OK) {
+            free(p);
+            return status;
+        }
+        *place = p;
+    }
+    struct clact_opencl_kernel *k = (*place)->idle[direction];
+    if (k) {
+        (*place)->idle[direction] = k->next;
+        *out = k;
+        return CLACT_OK;
+    }
+    k = calloc(1, sizeof *k);
+    REQUIRE(k, CLACT_E_MEMORY, "out of memory");
+    cl_int code;
+    k->kernel = ocl->api.clCreateKernel((*place)->program, direction == CLACT_FORWARD ? "forward" : "backward", &code);
+    if (code != CL_SUCCESS) {
+        free(k);
+        return clact_opencl_result(code, "clCreateKernel");
+    }
+    *out = k;
+    return CLACT_OK;
+}
+
+clact_status clact_opencl_kernel_take(clact_context *context, const clact_activation *a, uint32_t type,
+                                      enum clact_form form, enum clact_direction direction,
+                                      struct clact_opencl_kernel **out)
+{
+    pthread_mutex_lock(&context->ocl->lock);
+    clact_status status = take_locked(context, a->row, a->tensor, type, form, direction, out);
+    pthread_mutex_unlock(&context->ocl->lock);
+    return status;
+}
+
+void clact_opencl_kernel_put(clact_context *context, const clact_activation *a, uint32_t type, enum clact_form form,
+                             enum clact_direction direction, struct clact_opencl_kernel *kernel)
+{
+    pthread_mutex_lock(&context->ocl->lock);
+    struct clact_opencl_program *p = context->ocl->programs[a->row][type][form];
+    kernel->next = p->idle[direction];
+    p->idle[direction] = kernel;
+    pthread_mutex_unlock(&context->ocl->lock);
+}
+
+void clact_opencl_programs_release(struct clact_ocl *ocl)
+{
+    struct clact_opencl_program **all = &ocl->programs[0][0][0];
+    for (size_t i = 0; i < sizeof ocl->programs / sizeof *all; i++) {
+        if (!all[i])
+            continue;
+        for (int d = 0; d < 2; d++)
+            for (struct clact_opencl_kernel *k = all[i]->idle[d], *next; k; k = next) {
+                next = k->next;
+                ocl->api.clReleaseKernel(k->kernel);
+                free(k);
+            }
+        ocl->api.clReleaseProgram(all[i]->program);
+        free(all[i]);
+    }
+}
+
+/* ---- The probe ------------------------------------------------------------------------------ */
+
+clact_status clact_opencl_build_probe(clact_context *context, cl_program *out)
+{
+    char prologue[256];
+    device_lines(context->ocl, prologue, sizeof prologue, 32);
+    return build(context, "probe.cl", prologue, out);
+}
