@@ -141,8 +141,8 @@ INLINE real divide(real a, real b)
         return to_real(sign);
     bits whole = (to_bits(q) & mantissa) | ((bits)1 << MANTISSA_BITS);
     real rest = fused(-y, q, x); /* of the sign of the exact quotient minus q */
-    bits low = whole & (((bits)1 << cut) - 1), half = (bits)1 << (cut - 1), kept = whole >> cut;
-    int up = low > half || (low == half && (rest > C(0.0) || (rest == C(0.0) && (kept & 1))));
+    bits low = whole & (((bits)1 << cut) - 1), middle = (bits)1 << (cut - 1), kept = whole >> cut;
+    int up = low > middle || (low == middle && (rest > C(0.0) || (rest == C(0.0) && (kept & 1))));
     return to_real((kept + (bits)up) | sign);
 }
 #endif

@@ -79,7 +79,7 @@ static struct clact_ocl *new_state(void)
 static void attach(clact_context *context, struct clact_ocl *ocl, bool kernels_for_host)
 {
     ocl->local = power_of_two_below(ocl->device.max_local, 256);
-    ocl->per_item = 4;
+    ocl->per_item = ocl->device.info.kind == CLACT_DEVICE_CPU ? 1 : 4; /* CPUs vectorise over work-items, not along one */
     context->ocl = ocl;
     context->device = &clact_ocl_functions;
     if (kernels_for_host || ocl->device.info.kind != CLACT_DEVICE_CPU)
