@@ -80,19 +80,20 @@ INLINE reduced reduce(real x, int shift)
 }
 
 
-/* e^x 2^64 (f64: 2^512) for x <= 0, as a sum: relative error below 2^-26 (2^-55). Below -104 (-746)
- * it is the value there, whose true scale rounds to zero. */
+/* e^x 2^120 (f64: 2^1000) for x <= 0, as a sum: relative error below 2^-26 (2^-55). The scale keeps
+ * every digit of what is subnormal or zero at its true size. At and below -170 (-1400) it is the value
+ * there, which rounds to zero even after a factor of 2^64. */
 INLINE pair exp_scaled(real x)
 {
-    const real least = K(-0x1.ap6, -0x1.75p9);
-    reduced a = reduce(x < least ? least : x, CLACT_REAL_BITS == 64 ? 512 : 64);
+    const real least = K(-0x1.54p7, -0x1.5ep10);
+    reduced a = reduce(x < least ? least : x, CLACT_REAL_BITS == 64 ? 1000 : 120);
     pair e;
     e.hi = fused(a.power, a.r, a.power);
     e.lo = fused(a.power, a.r, a.power - e.hi);
     e.lo = fused(a.power, a.r * a.r * exp_tail(a.r), e.lo);
     return e;
 }
-#define EXP_UNSCALE K(0x1p-64, 0x1p-512)
+#define EXP_UNSCALE K(0x1p-120, 0x1p-1000)
 
 /* e^x - 1 for x <= 0, as a sum: relative error below 2^-25 (2^-54). At and below -20 (-40) it is -1. */
 INLINE pair expm1_pair(real x)
@@ -118,7 +119,7 @@ INLINE real quotient(pair n, pair d)
     return fused(rest, r, q);
 }
 
-/* 2^64 (f64: 2^512) / (1 + e^-x) for x <= 0: 0.8 ulp. */
+/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp. */
 INLINE real logistic_scaled(real x)
 {
     pair e = rounded(exp_scaled(x)), d;

@@ -1,0 +1,42 @@
+/* activation.h: activations and their parameters as the command line names them. */
+#ifndef CLI_ACTIVATION_H
+#define CLI_ACTIVATION_H
+
+#include "common.h"
+
+/* By name or alias. Where there is none: a usage error that suggests the nearest name. */
+const clact_activation_info *find_activation(const char *name);
+
+/* A parameter as it was typed: the option without its dashes, and the value. */
+typedef struct given_parameter {
+    const char *option, *value;
+} given_parameter;
+
+/* A parameter whose values are in a file. */
+typedef struct parameter_file {
+    const char *name, *path;
+} parameter_file;
+
+typedef struct activation_options {
+    uint32_t semantics, unchecked;
+    given_parameter *given; /* in the order of the command line */
+    size_t given_count;
+    parameter_file *files; /* set by create_activation */
+    size_t file_count;
+} activation_options;
+
+/* --semantics, --unchecked and an option for each name and alias of a parameter in the library's
+ * list; a child whose input is an activation_options that is all zero. */
+const struct argp *activation_argp(void);
+
+/* Makes the activation from the options. Parameters it does not have, values it does not take and
+ * whatever the library refuses are usage errors. */
+clact_activation *create_activation(const clact_activation_info *info, activation_options *options);
+
+/* In ARGP_KEY_ERROR: if an activation was named and an option is unknown, the usage error that
+ * names the activation's parameters. Returns otherwise. */
+void refuse_unknown_parameter(const struct argp_state *state);
+
+void free_activation_options(activation_options *options);
+
+#endif

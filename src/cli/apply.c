@@ -1,0 +1,373 @@
+/* apply.c: `clact apply`: an activation, or its gradient, of a .npy file. */
+#include "activation.h"
+#include "commands.h"
+#include "convert.h"
+#include "npy.h"
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Options -------------------------------------------------------------------------------- */
+
+enum { FILE_TYPE = -1 }; /* no --dtype: the type of the input file */
+
+typedef struct apply_options {
+    context_options context;
+    activation_options activation;
+    const char *name, *in, *out, *gradient;
+    int type; /* a clact_type, or FILE_TYPE */
+    const char *saved; /* "x", "y" or NULL */
+    int64_t axis;
+    bool axis_given, verbose;
+} apply_options;
+
+enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE };
+
+static const struct argp_option options_table[] = {
+    {"output", 'o', "OUT.npy", 0, "Where the result goes; - is standard output", 0},
+    {"dtype", KEY_DTYPE, "TYPE", 0,
+     "Compute in f32, f16, bf16 or f64, converting what the files hold first (default: the type "
+     "of IN.npy; '<V2' is bf16, and '<u2' is with --dtype=bf16)", 0},
+    {"axis", KEY_AXIS, "K", 0,
+     "The axis along which a one-dimensional parameter file lies; negative: from the last one "
+     "(default: 1, or 0 where there is no axis 1)", 0},
+    {"gradient", KEY_GRADIENT, "DY.npy", 0, "Compute f'(x) * dy instead of f(x)", 0},
+    {"saved", KEY_SAVED, "x|y", 0,
+     "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact", 0},
+    {"verbose", KEY_VERBOSE, NULL, 0, "Say on stderr where it ran, and why there", 0},
+    {0},
+};
+
+static int parse_type(const char *value)
+{
+    for (int type = 0; type < CLACT_TYPE_COUNT; type++)
+        if (strcmp(value, clact_type_name((clact_type)type)) == 0)
+            return type;
+    usage_error("--dtype is f32, f16, bf16 or f64, not '%s'", value);
+}
+
+static void take_argument(apply_options *options, const char *word)
+{
+    if (!options->name)
+        options->name = word;
+    else if (!options->in)
+        options->in = word;
+    else
+        usage_error("'%s' is not expected: apply takes one activation and one file", word);
+}
+
+static void check_saved(const char *value)
+{
+    if (strcmp(value, "x") != 0 && strcmp(value, "y") != 0)
+        usage_error("--saved is x or y, not '%s'", value);
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    apply_options *options = state->input;
+    switch (key) {
+    case 'o':
+        options->out = value;
+        break;
+    case KEY_DTYPE:
+        options->type = parse_type(value);
+        break;
+    case KEY_AXIS:
+        options->axis_given = true;
+        if (!parse_integer(&options->axis, value, -CLACT_MAX_RANK, CLACT_MAX_RANK - 1))
+            usage_error("--axis is a whole number from -%d to %d, not '%s'", CLACT_MAX_RANK,
+                        CLACT_MAX_RANK - 1, value);
+        break;
+    case KEY_GRADIENT:
+        options->gradient = value;
+        break;
+    case KEY_SAVED:
+        check_saved(value);
+        options->saved = value;
+        break;
+    case KEY_VERBOSE:
+        options->verbose = true;
+        break;
+    case ARGP_KEY_ARG:
+        take_argument(options, value);
+        break;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->context;
+        state->child_inputs[1] = &options->activation;
+        break;
+    case ARGP_KEY_ERROR:
+        refuse_unknown_parameter(state);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* What the words of the command line must be together. */
+static const clact_activation_info *check_options(const apply_options *options)
+{
+    if (!options->name)
+        usage_error("the name of an activation is missing; `clact list` names them all");
+    const clact_activation_info *info = find_activation(options->name);
+    if (!options->in)
+        usage_error("the input file is missing; - is standard input");
+    if (!options->out)
+        usage_error("say where the result goes: -o OUT.npy, or -o - for standard output");
+    if (options->saved && !options->gradient)
+        usage_error("--saved is for --gradient=DY.npy");
+    if (options->gradient && is_standard(options->in) && is_standard(options->gradient))
+        usage_error("standard input cannot be both the input and the gradient");
+    bool has_tensor = false;
+    for (uint32_t i = 0; i < info->parameter_count; i++)
+        has_tensor = has_tensor || info->parameters[i].kind == CLACT_PARAMETER_TENSOR;
+    if (options->axis_given && !has_tensor)
+        usage_error("--axis is for a parameter in a file, and %s takes none", info->name);
+    return info;
+}
+
+/* ---- Arrays --------------------------------------------------------------------------------- */
+
+/* An array in memory, in the type that is computed in. */
+typedef struct array {
+    clact_operand operand;
+    size_t count;
+    void *memory; /* what to free */
+} array;
+
+static const char *input_name(const char *path)
+{
+    return is_standard(path) ? "standard input" : path;
+}
+
+static const npy_type written_types[CLACT_TYPE_COUNT] = {
+    [CLACT_F32] = NPY_F4,
+    [CLACT_F16] = NPY_F2,
+    [CLACT_BF16] = NPY_V2,
+    [CLACT_F64] = NPY_F8,
+};
+
+/* The type of a file's elements; wanted is that of --dtype. */
+static clact_type element_type(const char *path, npy_type type, int wanted)
+{
+    if (type == NPY_U2 && wanted != CLACT_BF16)
+        fail(CLI_FAILED, "%s has the type '<u2', which is read only as bf16, with --dtype=bf16",
+             path);
+    if (type == NPY_U2)
+        return CLACT_BF16;
+    for (int t = 0; t < CLACT_TYPE_COUNT; t++)
+        if (written_types[t] == type)
+            return (clact_type)t;
+    return CLACT_F32;
+}
+
+/* Elements of the operand's type for count elements; ends the program if there is no memory. */
+static void *make_elements(array *a, size_t count)
+{
+    a->memory = allocate(count, clact_type_bytes((clact_type)a->operand.tensor.type));
+    a->operand.data = a->memory;
+    a->count = count;
+    return a->memory;
+}
+
+/* type is what the file's elements become, or FILE_TYPE; dtype what --dtype says. */
+static void read_array(array *out, const char *path, int type, int dtype)
+{
+    refusal why;
+    npy_array file;
+    void *bytes;
+    size_t size;
+    const char *name = input_name(path);
+    if (!file_read(&bytes, &size, path, &why) || !npy_parse(&file, bytes, size, &why))
+        fail(CLI_FAILED, "%s %s", name, why.text);
+    clact_type found = element_type(name, file.type, dtype);
+    out->operand.tensor.type = type == FILE_TYPE ? found : (uint32_t)type;
+    out->operand.tensor.rank = file.rank;
+    memcpy(out->operand.tensor.dims, file.dims, sizeof file.dims);
+    if (out->operand.tensor.type == found) {
+        out->operand.data = (void *)(uintptr_t)file.data;
+        out->count = file.count;
+        out->memory = bytes;
+        return;
+    }
+    void *elements = make_elements(out, file.count);
+    convert_elements(elements, (clact_type)type, file.data, found, file.count);
+    free(bytes);
+}
+
+static bool is_same_shape(const clact_tensor *a, const clact_tensor *b)
+{
+    return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
+}
+
+/* Where a one-dimensional parameter file lies. */
+static uint32_t find_axis(const apply_options *options, const clact_tensor *x)
+{
+    int64_t axis = options->axis_given ? options->axis : x->rank >= 2 ? 1 : 0;
+    if (axis < -(int64_t)x->rank || axis >= (int64_t)x->rank)
+        usage_error("there is no axis %" PRId64 " in an input with %" PRIu32 " dimensions", axis,
+                    x->rank);
+    return (uint32_t)(axis < 0 ? axis + x->rank : axis);
+}
+
+/* Gives a parameter's file the rank of x: one dimension lies along the axis. */
+static void place_parameter(array *value, const char *path, const apply_options *options,
+                            const clact_tensor *x)
+{
+    clact_tensor *t = &value->operand.tensor;
+    if (t->rank == 1 && x->rank != 1) {
+        int64_t length = t->dims[0];
+        uint32_t axis = find_axis(options, x);
+        for (uint32_t i = 0; i < x->rank; i++)
+            t->dims[i] = 1;
+        t->dims[axis] = length;
+        t->rank = x->rank;
+    }
+    if (t->rank != x->rank)
+        fail(CLI_FAILED, "%s has %" PRIu32 " dimensions; a parameter has one, or as many as the "
+             "input, which has %" PRIu32,
+             path, t->rank, x->rank);
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (t->dims[i] != 1 && t->dims[i] != x->dims[i])
+            fail(CLI_FAILED, "%s has %" PRId64 " elements along axis %" PRIu32 ", where the input "
+                 "has %" PRId64 "; a parameter has as many, or one",
+                 path, t->dims[i], i, x->dims[i]);
+}
+
+/* ---- The computation ------------------------------------------------------------------------ */
+
+/* All operands of one call. */
+typedef struct call {
+    array x, dy, result;
+    array *values; /* of parameters in files */
+    clact_parameter_tensor *parameters;
+    size_t parameter_count;
+} call;
+
+static void read_operands(call *c, const apply_options *options)
+{
+    const activation_options *activation = &options->activation;
+    const clact_tensor *x = &c->x.operand.tensor;
+    read_array(&c->x, options->in, options->type, options->type);
+    if (options->gradient)
+        read_array(&c->dy, options->gradient, (int)x->type, options->type);
+    if (options->gradient && !is_same_shape(x, &c->dy.operand.tensor))
+        fail(CLI_FAILED, "%s and %s have different shapes; a gradient has the shape of the input",
+             input_name(options->gradient), input_name(options->in));
+    c->parameter_count = activation->file_count;
+    c->values = allocate(c->parameter_count, sizeof *c->values);
+    c->parameters = allocate(c->parameter_count, sizeof *c->parameters);
+    for (size_t i = 0; i < c->parameter_count; i++) {
+        const char *path = activation->files[i].path;
+        read_array(&c->values[i], path, (int)x->type, options->type);
+        place_parameter(&c->values[i], path, options, x);
+        c->parameters[i].name = activation->files[i].name;
+        c->parameters[i].value = &c->values[i].operand;
+    }
+    c->result.operand.tensor = *x;
+    make_elements(&c->result, c->x.count);
+}
+
+static void release_operands(call *c)
+{
+    for (size_t i = 0; i < c->parameter_count; i++)
+        free(c->values[i].memory);
+    free(c->values);
+    free(c->parameters);
+    free(c->x.memory);
+    free(c->dy.memory);
+    free(c->result.memory);
+}
+
+static void compute_forward(clact_context *context, const clact_activation *activation, call *c)
+{
+    clact_forward_args args = {0};
+    args.x = &c->x.operand;
+    args.y = &c->result.operand;
+    args.parameters = c->parameters;
+    args.parameter_count = c->parameter_count;
+    require_ok(clact_forward(context, activation, &args));
+}
+
+static void compute_gradient(clact_context *context, const clact_activation *activation, call *c,
+                             bool from_y)
+{
+    clact_backward_args args = {0};
+    if (from_y)
+        args.y = &c->x.operand;
+    else
+        args.x = &c->x.operand;
+    args.dy = &c->dy.operand;
+    args.dx = &c->result.operand;
+    args.parameters = c->parameters;
+    args.parameter_count = c->parameter_count;
+    clact_status status = clact_backward(context, activation, &args);
+    if (from_y && (status == CLACT_E_ARGUMENT || status == CLACT_E_UNSUPPORTED))
+        usage_error("%s", clact_error());
+    require_ok(status);
+}
+
+static void tell_where(clact_context *context)
+{
+    clact_caps caps = context_caps(context);
+    if (caps.host_backend == CLACT_BACKEND_CPU)
+        warn("ran on %s, by the CPU backend (%s, at most %" PRIu32 " threads); exactness %s; %s",
+             caps.device, caps.cpu, caps.threads, exactness_name(caps.exact), caps.reason);
+    else
+        warn("ran on %s, device %" PRIu32 ":%" PRIu32 " of %s, by OpenCL; exactness %s; %s",
+             caps.device, caps.platform_index, caps.device_index, caps.platform,
+             exactness_name(caps.exact), caps.reason);
+}
+
+static void write_result(const array *result, const char *path)
+{
+    refusal why;
+    char header[NPY_HEADER_SIZE];
+    const clact_tensor *t = &result->operand.tensor;
+    file_part parts[2] = {{header, 0}, {result->operand.data, 0}};
+    parts[0].bytes = npy_header(header, written_types[t->type], t->rank, t->dims);
+    parts[1].bytes = result->count * clact_type_bytes((clact_type)t->type);
+    if (!file_write(path, parts, 2, &why))
+        fail(CLI_FAILED, "%s %s", is_standard(path) ? "standard output" : path, why.text);
+}
+
+static void parse(apply_options *options, int argc, char **argv)
+{
+    const struct argp_child children[] = {
+        {&context_argp, 0, NULL, 0}, {activation_argp(), 0, NULL, 0}, {0}};
+    const struct argp argp = {
+        options_table, parse_option, "NAME IN.npy -o OUT.npy",
+        "Computes y = f(x) for every element of IN.npy, or with --gradient f'(x) * dy. A - instead "
+        "of a file is standard input or output.\v"
+        "Examples:\n"
+        "  clact apply leaky_relu --negative-slope=0.1 x.npy -o y.npy\n"
+        "  clact apply prelu --slope=slopes.npy --axis=-1 x.npy -o y.npy\n"
+        "  clact apply tanh --gradient=dy.npy x.npy -o dx.npy",
+        children, NULL, NULL};
+    parse_arguments(argv[0], &argp, argc, argv, options);
+}
+
+int command_apply(int argc, char **argv)
+{
+    apply_options options = {.type = FILE_TYPE};
+    call c = {0};
+    parse(&options, argc, argv);
+    const clact_activation_info *info = check_options(&options);
+    clact_activation *activation = create_activation(info, &options.activation);
+    clact_context *context = open_context(&options.context);
+    read_operands(&c, &options);
+    if (options.gradient)
+        compute_gradient(context, activation, &c, options.saved && options.saved[0] == 'y');
+    else
+        compute_forward(context, activation, &c);
+    write_result(&c.result, options.out);
+    if (options.verbose)
+        tell_where(context);
+    release_operands(&c);
+    clact_close(&context);
+    clact_activation_destroy(&activation);
+    free_activation_options(&options.activation);
+    return CLI_DONE;
+}

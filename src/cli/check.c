@@ -1,0 +1,401 @@
+/* check.c: `clact check`: accuracy, special values, and bits against the CPU backend, on any device. */
+#include "activation.h"
+#include "commands.h"
+#include "measure.h"
+#include "report.h"
+#include "special.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Options -------------------------------------------------------------------------------- */
+
+typedef struct check_options {
+    context_options context;
+    activation_options activation;
+    const char **names;
+    size_t name_count;
+    const char *cpu, *against_cpu;
+    int64_t samples;
+    bool exhaustive, json;
+} check_options;
+
+enum { KEY_EXHAUSTIVE = 0x500, KEY_SAMPLES, KEY_JSON, KEY_CPU, KEY_AGAINST_CPU };
+
+static const struct argp_option options_table[] = {
+    {"exhaustive", KEY_EXHAUSTIVE, NULL, 0, "Measure all 2^32 inputs, not a sample", 0},
+    {"samples", KEY_SAMPLES, "N", 0, "Inputs of the stratified sample (default 1048576)", 0},
+    {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
+    {"cpu", KEY_CPU, "ISA", 0, "The CPU backend's instruction set: baseline, avx2, avx512, neon", 0},
+    {"against-cpu", KEY_AGAINST_CPU, "ISA", 0, "The same for the backend compared with", 0},
+    {0},
+};
+
+static void add_name(check_options *options, const char *name)
+{
+    size_t count = options->name_count++;
+    options->names = reallocate(options->names, count + 1, sizeof *options->names);
+    options->names[count] = name;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    check_options *options = state->input;
+    switch (key) {
+    case KEY_EXHAUSTIVE:
+        options->exhaustive = true;
+        return 0;
+    case KEY_SAMPLES:
+        if (!parse_integer(&options->samples, value, 1, (int64_t)1 << 40))
+            usage_error("--samples is a number from 1 to 2^40, not '%s'", value);
+        return 0;
+    case KEY_JSON:
+        options->json = true;
+        return 0;
+    case KEY_CPU:
+        options->cpu = value;
+        return 0;
+    case KEY_AGAINST_CPU:
+        options->against_cpu = value;
+        return 0;
+    case ARGP_KEY_ARG:
+        add_name(options, value);
+        return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->context;
+        state->child_inputs[1] = &options->activation;
+        return 0;
+    case ARGP_KEY_ERROR:
+        refuse_unknown_parameter(state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void parse(check_options *options, int argc, char **argv)
+{
+    const struct argp_child children[] = {
+        {&context_argp, 0, NULL, 0}, {activation_argp(), 0, NULL, 0}, {0}};
+    const struct argp argp = {
+        options_table, parse_option, "[NAME ...]",
+        "Measures activations (all, or those named) on a device, forward and backward: the largest "
+        "error in units in the last place against the stated bound, the results at special values, "
+        "and whether the bits are those of the CPU backend. The hash of the results is the same "
+        "wherever the bits are.",
+        children, NULL, NULL};
+    options->samples = 1 << 20;
+    parse_arguments("check", &argp, argc, argv, options);
+    if (options->activation.given_count && !options->name_count)
+        usage_error("a parameter needs the name of an activation");
+}
+
+/* ---- A row: one activation in one direction ------------------------------------------------- */
+
+typedef struct special_result {
+    size_t cases, wrong;
+    const special_set *set; /* of the first wrong case; below, the case and what came out */
+    special_case first;
+    float got;
+} special_result;
+
+typedef struct row {
+    const clact_activation_info *info;
+    direction direction;
+    double bound;
+    bool documented;      /* else TensorFlow's semantics: there is neither oracle nor table */
+    const oracle *oracle; /* may be NULL */
+    measured measured;
+    special_result special;
+    bool passed;
+} row;
+
+typedef struct check {
+    const check_options *options;
+    clact_context *context, *against;
+    clact_caps caps, against_caps;
+    runner checked, reference;
+    bool no_subnormals;
+    json_t *rows;
+    bool failed;
+} check;
+
+static bool is_subnormal(float x) { return fpclassify(x) == FP_SUBNORMAL; }
+
+static void check_special_set(check *c, const special_set *set, row *r)
+{
+    special_case cases[SPECIAL_CASES];
+    float x[SPECIAL_CASES], dy[SPECIAL_CASES], got[SPECIAL_CASES];
+    size_t count = special_cases(set, r->direction, cases);
+    clact_activation *activation;
+    require_ok(special_activation(&activation, set));
+    for (size_t i = 0; i < count; i++) {
+        x[i] = cases[i].x;
+        dy[i] = cases[i].dy;
+    }
+    require_ok(runner_run(&c->checked, activation, r->direction, count, x, dy, got));
+    clact_activation_destroy(&activation);
+    for (size_t i = 0; i < count; i++) {
+        if (c->no_subnormals && (is_subnormal(x[i]) || is_subnormal(cases[i].expected)))
+            continue;
+        r->special.cases++;
+        if (special_same(got[i], cases[i].expected))
+            continue;
+        if (r->special.wrong++ == 0) {
+            r->special.set = set;
+            r->special.first = cases[i];
+            r->special.got = got[i];
+        }
+    }
+}
+
+static void check_special(check *c, row *r)
+{
+    for (size_t i = 0; i < special_set_count; i++)
+        if (strcmp(special_sets[i].activation, r->info->name) == 0)
+            check_special_set(c, &special_sets[i], r);
+}
+
+typedef struct progress {
+    const row *row;
+    time_t start;
+} progress;
+
+static void show_progress(void *data, uint64_t done, uint64_t inputs)
+{
+    const progress *p = data;
+    double elapsed = difftime(time(NULL), p->start), share = (double)done / (double)inputs;
+    if (elapsed >= 1 && done > 0)
+        fprintf(stderr, "\r\033[K%s %s: %.0f %%, %.0f s left", p->row->info->name,
+                direction_names[p->row->direction], 100 * share, elapsed / share - elapsed);
+}
+
+static void measure_row(check *c, row *r, const clact_activation *activation, const strata *s)
+{
+    progress p = {r, time(NULL)};
+    bool terminal = isatty(STDERR_FILENO);
+    measurement m = {.activation = activation, .oracle = r->oracle, .direction = r->direction,
+                     .bound = r->bound, .checked = &c->checked, .reference = &c->reference,
+                     .strata = c->options->exhaustive ? NULL : s,
+                     .inputs = (uint64_t)c->options->samples, .no_subnormals = c->no_subnormals,
+                     .progress = terminal ? show_progress : NULL, .progress_data = &p};
+    require_ok(measure(&r->measured, &m));
+    if (terminal)
+        fputs("\r\033[K", stderr);
+    if (r->documented)
+        check_special(c, r);
+    bool same = r->measured.differing == 0 || c->caps.exact == CLACT_EXACT_NONE;
+    bool exact = r->measured.beyond == 0 && r->special.wrong == 0;
+    r->passed = same && exact && (r->oracle || !r->documented);
+}
+
+/* ---- Words for people ----------------------------------------------------------------------- */
+
+static void print_header(const check *c)
+{
+    char index[DEVICE_INDEX_SIZE];
+    device_index(index, c->caps.backend, c->caps.platform_index, c->caps.device_index);
+    if (c->caps.backend == CLACT_BACKEND_OPENCL)
+        printf("%s %s (%s), exact: %s", index, c->caps.device, c->caps.platform,
+               exactness_name(c->caps.exact));
+    else
+        printf("%s (%s)", index, c->caps.cpu);
+    printf(", against cpu (%s)\n\n", c->against_caps.cpu);
+    printf("%-18s %-10s %10s %9s %-15s %5s %9s %10s  %-16s\n", "activation", "direction", "inputs",
+           "max ulp", "at x", "bound", "special", "differing", "hash");
+}
+
+static void print_special_parameters(const special_set *set)
+{
+    for (size_t i = 0; i < set->parameter_count; i++)
+        printf(" %s=%g", set->parameters[i].name, set->parameters[i].value);
+}
+
+static void print_reasons(const row *r)
+{
+    const measured *m = &r->measured;
+    const char *f = r->direction == FORWARD ? "f" : "f'";
+    if (r->documented && !r->oracle)
+        printf("    there is no oracle for %s\n", r->info->name);
+    if (m->beyond)
+        printf("    %" PRIu64 " past the bound; the worst: %s(%a) is %a, not %a\n", m->beyond, f,
+               m->error_x, m->error_got, m->error_exact);
+    if (r->special.wrong) {
+        printf("    %zu special values are wrong; the first:", r->special.wrong);
+        print_special_parameters(r->special.set);
+        printf(" %s(%a)", f, r->special.first.x);
+        if (r->direction == DERIVATIVE)
+            printf(" with dy = %g", r->special.first.dy);
+        printf(" gives %a, not %a\n", r->special.got, r->special.first.expected);
+    }
+    if (m->differing)
+        printf("    differs from the CPU first at %s(%a): %a here, %a there\n", f, m->differing_x,
+               m->differing_got, m->differing_reference);
+    if (m->left_out)
+        printf("    %" PRIu64 " subnormal results were not looked at\n", m->left_out);
+}
+
+static void print_row(const row *r)
+{
+    const special_result *s = &r->special;
+    char error[16] = "-", x[16] = "-", special[48] = "-";
+    if (r->oracle) {
+        snprintf(error, sizeof error, "%.4f", r->measured.error);
+        if (r->measured.error > 0)
+            snprintf(x, sizeof x, "%.9g", r->measured.error_x);
+    }
+    if (s->cases)
+        snprintf(special, sizeof special, "%zu/%zu", s->cases - s->wrong, s->cases);
+    printf("%-18s %-10s %10" PRIu64 " %9s %-15s %5g %9s %10" PRIu64 "  %016" PRIx64 "  %s\n",
+           r->info->name, direction_names[r->direction], r->measured.inputs, error, x, r->bound,
+           special, r->measured.differing, r->measured.hash, r->passed ? "OK" : "FAIL");
+    print_reasons(r);
+    fflush(stdout);
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+/* Exactly, as C writes it: "0x1.8p+1", "-inf", "nan"; null if there is none. */
+static json_t *float_json(bool any, float x)
+{
+    return any ? json_sprintf("%a", x) : json_null();
+}
+
+static json_t *row_json(const row *r)
+{
+    const measured *m = &r->measured;
+    return json_pack(
+        "{ss ss sI sI so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
+        "direction", direction_names[r->direction], "inputs", (json_int_t)m->inputs, "left_out",
+        (json_int_t)m->left_out, "max_ulp",
+        r->oracle && isfinite(m->error) ? json_real(m->error) : json_null(), "max_ulp_x",
+        float_json(r->oracle, m->error_x), "bound", r->bound, "beyond", (json_int_t)m->beyond,
+        "special", "cases", (json_int_t)r->special.cases, "wrong", (json_int_t)r->special.wrong,
+        "differing", (json_int_t)m->differing, "differing_x",
+        float_json(m->differing > 0, m->differing_x), "hash", json_sprintf("%016" PRIx64, m->hash),
+        "seconds", m->seconds, "ok", (int)r->passed);
+}
+
+static void print_document(check *c)
+{
+    print_json(json_pack("{si ss si so so sb so}", "schema", 1, "version", clact_version()->text,
+                         "numerics", (int)clact_version()->numerics, "device", caps_json(&c->caps),
+                         "against", caps_json(&c->against_caps), "ok", (int)!c->failed, "rows",
+                         c->rows));
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static void log_message(void *data, int level, const char *message)
+{
+    (void)data;
+    if (level <= CLACT_LOG_WARNING)
+        warn("%s", message);
+}
+
+static void open_check(check *c, const check_options *options)
+{
+    clact_options wanted = {.device = options->context.device, .cpu = options->cpu,
+                            .threads = options->context.threads, .log = log_message};
+    *c = (check){.options = options, .rows = json_array()};
+    require_ok(clact_open(&c->context, &wanted));
+    wanted.device = "cpu";
+    wanted.cpu = options->against_cpu;
+    require_ok(clact_open(&c->against, &wanted));
+    c->caps = context_caps(c->context);
+    c->against_caps = context_caps(c->against);
+    c->no_subnormals = c->caps.exact == CLACT_EXACT_NORMAL || !c->caps.keeps_subnormals;
+    require_ok(runner_open(&c->checked, c->context, c->caps.backend == CLACT_BACKEND_OPENCL));
+    require_ok(runner_open(&c->reference, c->against, false));
+}
+
+static void close_check(check *c)
+{
+    runner_close(&c->checked);
+    runner_close(&c->reference);
+    clact_close(&c->context);
+    clact_close(&c->against);
+}
+
+/* The oracle at the parameters of the command line, which create_activation has found good. */
+static bool make_oracle(oracle *o, const clact_activation_info *info,
+                        const activation_options *options)
+{
+    size_t count = options->given_count;
+    clact_parameter *parameters = allocate(count, sizeof *parameters);
+    for (size_t i = 0; i < count; i++) {
+        char *name = text_of("%s", options->given[i].option);
+        for (char *dash; (dash = strchr(name, '-'));)
+            *dash = '_';
+        parameters[i].name = name;
+        parameters[i].none = !parse_number(&parameters[i].value, options->given[i].value);
+    }
+    bool made = oracle_make(o, info, parameters, count, CLACT_F32) == 0;
+    for (size_t i = 0; i < count; i++)
+        free((char *)(uintptr_t)parameters[i].name);
+    free(parameters);
+    return made;
+}
+
+static void check_activation(check *c, const clact_activation_info *info)
+{
+    activation_options options = c->options->activation;
+    oracle o;
+    strata s;
+    clact_activation *activation = create_activation(info, &options);
+    if (options.file_count)
+        usage_error("check takes numbers as parameters, not files");
+    bool documented = options.semantics == CLACT_DOCUMENTED;
+    bool has_oracle = make_oracle(&o, info, &options);
+    strata_make(&s, CLACT_F32, o.p, info->parameter_count);
+    for (int d = FORWARD; d <= DERIVATIVE; d++) {
+        row r = {.info = info, .direction = d, .documented = documented};
+        r.bound = d == FORWARD ? info->ulp_forward : info->ulp_derivative;
+        r.oracle = documented && has_oracle ? &o : NULL;
+        measure_row(c, &r, activation, &s);
+        c->failed |= !r.passed;
+        if (c->options->json)
+            json_array_append_new(c->rows, row_json(&r));
+        else
+            print_row(&r);
+    }
+    clact_activation_destroy(&activation);
+}
+
+/* Those named, or all that have the semantics asked for. */
+static void check_activations(check *c)
+{
+    const check_options *options = c->options;
+    size_t count;
+    const clact_activation_info *list = clact_activation_list(&count);
+    for (size_t i = 0; i < options->name_count; i++)
+        check_activation(c, find_activation(options->names[i]));
+    for (size_t i = 0; options->name_count == 0 && i < count; i++)
+        if (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow)
+            check_activation(c, &list[i]);
+}
+
+int command_check(int argc, char **argv)
+{
+    check_options options = {0};
+    check c;
+    parse(&options, argc, argv);
+    open_check(&c, &options);
+    if (!options.json)
+        print_header(&c);
+    check_activations(&c);
+    if (options.json)
+        print_document(&c);
+    else
+        json_decref(c.rows);
+    close_check(&c);
+    free(options.names);
+    free_activation_options(&options.activation);
+    return finish_stdout(c.failed ? CLI_CHECK_FAILED : CLI_DONE);
+}

@@ -1,0 +1,368 @@
+/* common.c: messages, exit codes, options, numbers and the context, for all commands. */
+#include "common.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Messages ------------------------------------------------------------------------------- */
+
+/* Whose --help a usage error points to; NULL: that of the program. */
+static const char *current_command;
+
+static void say(const char *format, va_list arguments, const char *end)
+{
+    fflush(stdout);
+    fputs("clact: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs(end, stderr);
+}
+
+void warn(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments, "\n");
+    va_end(arguments);
+}
+
+void fail(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments, "\n");
+    va_end(arguments);
+    exit(code);
+}
+
+void usage_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments, "");
+    va_end(arguments);
+    if (current_command)
+        fprintf(stderr, " (see clact %s --help)\n", current_command);
+    else
+        fputs(" (see clact --help)\n", stderr);
+    exit(CLI_USAGE);
+}
+
+int exit_code(clact_status status)
+{
+    switch (status) {
+    case CLACT_OK:
+        return CLI_DONE;
+    case CLACT_E_NAME:
+    case CLACT_E_RANGE:
+        return CLI_USAGE;
+    case CLACT_E_NO_DEVICE:
+        return CLI_NO_DEVICE;
+    default:
+        return CLI_FAILED;
+    }
+}
+
+void require_ok(clact_status status)
+{
+    if (status != CLACT_OK)
+        fail(exit_code(status), "%s", clact_error());
+}
+
+int finish_stdout(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    warn("standard output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    return CLI_FAILED;
+}
+
+/* ---- Options -------------------------------------------------------------------------------- */
+
+typedef struct option_match {
+    const struct argp_option *exact, *prefix;
+    size_t prefixes; /* options that begin with the name, without being it */
+} option_match;
+
+static void match_option(option_match *match, const struct argp *argp, const char *name,
+                         size_t length)
+{
+    const struct argp_option *o = argp->options;
+    for (; o && (o->name || o->key || o->doc); o++) {
+        if (!o->name || strncmp(o->name, name, length) != 0)
+            continue;
+        if (o->name[length] == '\0') {
+            match->exact = o;
+        } else {
+            match->prefix = o;
+            match->prefixes++;
+        }
+    }
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        match_option(match, child->argp, name, length);
+}
+
+/* What getopt made of a long option: an exact name, or the beginning of one name only. */
+static const struct argp_option *find_option(const struct argp_state *state, const char *word,
+                                             size_t *prefixes)
+{
+    option_match match = {0};
+    match_option(&match, state->root_argp, word + 2, strcspn(word + 2, "="));
+    *prefixes = match.prefixes;
+    if (match.exact)
+        return match.exact;
+    return match.prefixes == 1 ? match.prefix : NULL;
+}
+
+/* The word that getopt has just read; where it stopped inside a cluster, the word before that. */
+static const char *last_word(const struct argp_state *state)
+{
+    return state->next > 1 ? state->argv[state->next - 1] : "";
+}
+
+const char *unknown_option(const struct argp_state *state)
+{
+    const char *word = last_word(state);
+    size_t prefixes = 0;
+    bool is_long = strncmp(word, "--", 2) == 0 && word[2] != '\0';
+    return is_long && !find_option(state, word, &prefixes) && prefixes == 0 ? word : NULL;
+}
+
+static void refuse_long_option(const struct argp_state *state, const char *word)
+{
+    size_t prefixes;
+    const struct argp_option *option = find_option(state, word, &prefixes);
+    bool has_value = strchr(word, '=') != NULL;
+    if (!option && prefixes > 0)
+        usage_error("the option '%s' is the beginning of several options", word);
+    if (!option)
+        usage_error("there is no option '%s'", word);
+    if (option->arg && !has_value)
+        usage_error("the option '%s' needs a value", word);
+    if (!option->arg && has_value)
+        usage_error("the option '--%s' takes no value", option->name);
+}
+
+static _Noreturn void refuse_word(const struct argp_state *state)
+{
+    const char *word = last_word(state);
+    if (strncmp(word, "--", 2) == 0 && word[2] != '\0')
+        refuse_long_option(state, word);
+    else if (word[0] == '-' && word[1] == 'o' && word[2] == '\0')
+        usage_error("the option '-o' needs a value");
+    else if (word[0] == '-' && word[1] != '\0' && word[1] != '-')
+        usage_error("there is no option '%s'", word);
+    if (state->next < state->argc)
+        word = state->argv[state->next];
+    usage_error("'%s' is not expected here", word);
+}
+
+static error_t parse_help(int key, char *value, struct argp_state *state)
+{
+    char name[64];
+    (void)value;
+    switch (key) {
+    case '?':
+        snprintf(name, sizeof name, "clact %s", current_command);
+        argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, name);
+        exit(finish_stdout(CLI_DONE));
+    case ARGP_KEY_ERROR:
+        refuse_word(state);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option help_options[] = {
+    {"help", '?', NULL, 0, "Print this help and exit", -1},
+    {0},
+};
+static const struct argp help_argp = {help_options, parse_help, NULL, NULL, NULL, NULL, NULL};
+
+enum { MOST_CHILDREN = 3 };
+
+void parse_arguments(const char *command, const struct argp *argp, int argc, char **argv,
+                     void *input)
+{
+    struct argp_child children[MOST_CHILDREN + 2] = {{0}};
+    struct argp root = *argp;
+    size_t count = 0;
+    while (count < MOST_CHILDREN && argp->children && argp->children[count].argp) {
+        children[count] = argp->children[count];
+        count++;
+    }
+    children[count].argp = &help_argp;
+    root.children = children;
+    current_command = command;
+    error_t error = argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input);
+    if (error)
+        fail(CLI_FAILED, "the options cannot be parsed: %s", strerror(error));
+}
+
+/* ---- The context ---------------------------------------------------------------------------- */
+
+enum { KEY_DEVICE = 0x300, KEY_THREADS };
+
+static const struct argp_option context_arguments[] = {
+    {"device", KEY_DEVICE, "DEVICE", 0,
+     "Where to run: auto, cpu, opencl, gpu, accelerator, PLATFORM:DEVICE (numbers, see `clact "
+     "devices'), or part of a device's name. Default: $CLACT_DEVICE, else auto", 0},
+    {"threads", KEY_THREADS, "N", 0,
+     "Threads of the CPU backend: 0 (the default) as many as pay, 1 only the caller's", 0},
+    {0},
+};
+
+static error_t parse_context(int key, char *value, struct argp_state *state)
+{
+    context_options *options = state->input;
+    int64_t threads;
+    switch (key) {
+    case KEY_DEVICE:
+        options->device = value;
+        return 0;
+    case KEY_THREADS:
+        if (!parse_integer(&threads, value, 0, 65536))
+            usage_error("--threads is a number from 0 to 65536, not '%s'", value);
+        options->threads = (uint32_t)threads;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp context_argp = {context_arguments, parse_context, NULL, NULL, NULL, NULL, NULL};
+
+static void pass_on(void *data, int level, const char *message)
+{
+    (void)data;
+    if (level <= CLACT_LOG_WARNING)
+        warn("%s", message);
+}
+
+clact_status try_open_context(clact_context **out, const context_options *options)
+{
+    clact_options wanted = {0};
+    wanted.device = options->device;
+    wanted.threads = options->threads;
+    wanted.log = pass_on;
+    return clact_open(out, &wanted);
+}
+
+clact_context *open_context(const context_options *options)
+{
+    clact_context *context = NULL;
+    require_ok(try_open_context(&context, options));
+    return context;
+}
+
+clact_caps context_caps(clact_context *context)
+{
+    clact_caps caps = {0};
+    require_ok(clact_context_caps(context, &caps));
+    return caps;
+}
+
+/* ---- Words and numbers ---------------------------------------------------------------------- */
+
+bool parse_number(double *out, const char *text)
+{
+    char *end;
+    if (text[0] == '\0' || isspace((unsigned char)text[0]))
+        return false;
+    *out = strtod(text, &end);
+    return *end == '\0' && isfinite(*out);
+}
+
+bool parse_integer(int64_t *out, const char *text, int64_t low, int64_t high)
+{
+    char *end;
+    if (text[0] == '\0' || isspace((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return errno == 0 && *end == '\0' && value >= low && value <= high;
+}
+
+const char *number_text(char out[NUMBER_TEXT_SIZE], double value)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, NUMBER_TEXT_SIZE, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+    return out;
+}
+
+size_t edit_distance(const char *a, const char *b)
+{
+    size_t columns = strlen(b), *row = allocate(columns + 1, sizeof *row);
+    for (size_t j = 0; j <= columns; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= columns; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    size_t distance = row[columns];
+    free(row);
+    return distance;
+}
+
+bool is_misspelling(const char *word, size_t distance)
+{
+    return 2 * distance <= strlen(word) + 1;
+}
+
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size);
+    if (!memory)
+        fail(CLI_FAILED, "out of memory");
+    return memory;
+}
+
+void *reallocate(void *old, size_t count, size_t size)
+{
+    void *memory = reallocarray(old, count ? count : 1, size);
+    if (!memory)
+        fail(CLI_FAILED, "out of memory");
+    return memory;
+}
+
+char *text_of_list(const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0)
+        fail(CLI_FAILED, "a text cannot be formatted");
+    char *text = allocate((size_t)length + 1, 1);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    return text;
+}
+
+char *text_of(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = text_of_list(format, arguments);
+    va_end(arguments);
+    return text;
+}

@@ -1,0 +1,151 @@
+/* list.c: `clact list`: every activation with its parameters, its needs and its bounds. */
+#include "commands.h"
+#include "common.h"
+#include "report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_JSON = 'j' + 0x100 };
+
+static const struct argp_option options_table[] = {
+    {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    bool *json = state->input;
+    switch (key) {
+    case KEY_JSON:
+        *json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        usage_error("'%s' is not expected: list takes no names", value);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- As a table ----------------------------------------------------------------------------- */
+
+static const char *needs_text(uint32_t needs)
+{
+    switch (needs) {
+    case CLACT_BACKWARD_NOTHING:
+        return "nothing";
+    case CLACT_BACKWARD_X_OR_Y:
+        return "x or y";
+    default:
+        return "x";
+    }
+}
+
+/* "negative_slope=0 max_value=none"; "-" where there are no parameters. */
+static char *parameters_text(const clact_activation_info *info)
+{
+    char *text = text_of("%s", info->parameter_count ? "" : "-");
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        const clact_parameter_info *p = &info->parameters[i];
+        char number[NUMBER_TEXT_SIZE];
+        char *longer = text_of("%s%s%s=%s", text, i ? " " : "", p->name,
+                               p->default_none ? "none" : number_text(number, p->default_value));
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+static void print_table(const clact_activation_info *list, size_t count)
+{
+    table t = {.columns = "lllrrl"};
+    static const char *const heads[] = {"NAME", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
+    for (size_t i = 0; i < strlen(t.columns); i++)
+        table_add(&t, "%s", heads[i]);
+    for (size_t i = 0; i < count; i++) {
+        char *parameters = parameters_text(&list[i]);
+        table_add(&t, "%s", list[i].name);
+        table_add(&t, "%s", parameters);
+        table_add(&t, "%s", needs_text(list[i].needs));
+        table_add(&t, "%g", list[i].ulp_forward);
+        table_add(&t, "%g", list[i].ulp_derivative);
+        table_add(&t, "%s", list[i].aliases[0] ? list[i].aliases : "-");
+        free(parameters);
+    }
+    table_print(&t);
+}
+
+/* ---- As JSON -------------------------------------------------------------------------------- */
+
+static json_t *limit_json(double limit)
+{
+    return isfinite(limit) ? json_real(limit) : json_null();
+}
+
+static json_t *parameter_json(const clact_parameter_info *p)
+{
+    json_t *value = p->default_none ? json_string("none") : json_real(p->default_value);
+    return json_pack("{ss ss? so so so ss sb}", "name", p->name, "alias", p->alias,
+                     "default", value, "min", limit_json(p->minimum),
+                     "max", limit_json(p->maximum),
+                     "kind", p->kind == CLACT_PARAMETER_TENSOR ? "tensor" : "scalar",
+                     "accepts_none", (int)p->accepts_none);
+}
+
+static json_t *aliases_json(const char *aliases)
+{
+    json_t *list = json_array();
+    for (const char *name = aliases + strspn(aliases, " "); *name; name += strspn(name, " ")) {
+        size_t length = strcspn(name, " ");
+        json_array_append_new(list, json_stringn(name, length));
+        name += length;
+    }
+    return list;
+}
+
+static json_t *semantics_json(uint32_t tensorflow)
+{
+    json_t *list = json_pack("[s]", "documented");
+    if (tensorflow)
+        json_array_append_new(list, json_string("tensorflow"));
+    return list;
+}
+
+static json_t *activation_json(const clact_activation_info *info)
+{
+    json_t *parameters = json_array();
+    for (uint32_t i = 0; i < info->parameter_count; i++)
+        json_array_append_new(parameters, parameter_json(&info->parameters[i]));
+    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none" : "x";
+    return json_pack("{sI ss so ss so ss sb sf sf so}", "id", (json_int_t)info->id,
+                     "name", info->name, "aliases", aliases_json(info->aliases),
+                     "kind", info->kind, "parameters", parameters, "backward", backward,
+                     "backward_from_y", info->needs == CLACT_BACKWARD_X_OR_Y,
+                     "ulp_forward", info->ulp_forward, "ulp_derivative", info->ulp_derivative,
+                     "semantics", semantics_json(info->tensorflow));
+}
+
+int command_list(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options_table, parse_option, "",
+        "Lists every activation: its parameters with their defaults, what its derivative is "
+        "computed from, the stated bounds of the function and of its derivative in units in the "
+        "last place (f32), and its other names.\v"
+        "Example: clact list --json | jq -r '.activations[].name'",
+        NULL, NULL, NULL};
+    bool json = false;
+    size_t count;
+    parse_arguments(argv[0], &argp, argc, argv, &json);
+    const clact_activation_info *list = clact_activation_list(&count);
+    if (!json) {
+        print_table(list, count);
+        return CLI_DONE;
+    }
+    json_t *activations = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(activations, activation_json(&list[i]));
+    print_json(json_pack("{si so}", "schema", 1, "activations", activations));
+    return CLI_DONE;
+}

@@ -1,0 +1,298 @@
+/* measure.c: an activation in one direction, measured: its error, its bits against another context's. */
+#include "measure.h"
+#include "ulp.h"
+
+#include <float.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BLOCK 4096
+#define MAX_WORKERS 64
+
+/* ---- Running -------------------------------------------------------------------------------- */
+
+clact_status runner_open(runner *out, clact_context *context, bool buffers)
+{
+    clact_status status = CLACT_OK;
+    runner r = {context, NULL, NULL, NULL};
+    clact_buffer **all[] = {&r.x, &r.dy, &r.out};
+    for (int i = 0; buffers && i < 3 && status == CLACT_OK; i++)
+        status = clact_buffer_create(all[i], context, CHUNK * sizeof(float));
+    if (status == CLACT_OK)
+        *out = r;
+    else
+        runner_close(&r);
+    return status;
+}
+
+void runner_close(runner *r)
+{
+    clact_buffer_destroy(&r->x);
+    clact_buffer_destroy(&r->dy);
+    clact_buffer_destroy(&r->out);
+}
+
+static clact_status run_buffers(runner *r, const clact_activation *activation, direction d,
+                                size_t n)
+{
+    clact_operand x = clact_array(CLACT_F32, NULL, (int64_t)n), dy = x, out = x;
+    x.buffer = r->x;
+    dy.buffer = r->dy;
+    out.buffer = r->out;
+    clact_forward_args forward = {.x = &x, .y = &out};
+    clact_backward_args backward = {.x = &x, .dy = &dy, .dx = &out};
+    return d == FORWARD ? clact_forward(r->context, activation, &forward)
+                        : clact_backward(r->context, activation, &backward);
+}
+
+clact_status runner_run(runner *r, const clact_activation *activation, direction d, size_t n,
+                        const float *x, const float *dy, float *out)
+{
+    if (!r->x)
+        return d == FORWARD ? clact_apply(r->context, activation, n, x, out)
+                            : clact_apply_gradient(r->context, activation, n, x, dy, out);
+    size_t bytes = n * sizeof(float);
+    clact_status status = clact_buffer_write(r->x, 0, bytes, x);
+    if (status == CLACT_OK && d == DERIVATIVE)
+        status = clact_buffer_write(r->dy, 0, bytes, dy);
+    if (status == CLACT_OK)
+        status = run_buffers(r, activation, d, n);
+    if (status == CLACT_OK)
+        status = clact_buffer_read(r->out, 0, bytes, out);
+    return status;
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------ */
+
+/* A chunk: what went in, what came out, a hash for each block. */
+typedef struct chunk {
+    const measurement *m;
+    size_t n;
+    float *x, *dy, *got, *reference;
+    uint64_t hashes[CHUNK / BLOCK];
+} chunk;
+
+/* A thread's blocks of a chunk, and what it found there. */
+typedef struct worker {
+    chunk *c;
+    size_t first_block, end_block;
+    pthread_t thread;
+    bool started;
+    measured found;
+} worker;
+
+/* FNV-1a with a word for a byte and a better multiplier; the shift brings the upper bits down. */
+static const uint64_t hash_start = 0xcbf29ce484222325;
+
+static uint64_t hash_step(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+    return hash ^ hash >> 32;
+}
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* An error that may be the largest, or past the bound. Near the bound the oracle in long double decides;
+ * where that is no better than double, its error is 2^-21 ulp, so twice that is granted. */
+static void judge(const measurement *m, float x, float got, double exact, measured *found)
+{
+    double error = ulp_distance(CLACT_F32, got, exact);
+    if (error > 0.98 * m->bound) {
+        long double better = oracle_value(m->oracle, m->direction, x);
+        error = ulp_distance(CLACT_F32, got, better);
+        exact = (double)better;
+    }
+    if (error > m->bound + 0x1p-20)
+        found->beyond++;
+    if (error > found->error) {
+        found->error = error;
+        found->error_x = x;
+        found->error_got = got;
+        found->error_exact = exact;
+    }
+}
+
+/* True also for infinities and NaNs. */
+static int beyond(double limit, float got, double exact)
+{
+    return !(fabs(got - exact) <= limit * ulp_of_f32(exact));
+}
+
+static void find_errors(const measurement *m, size_t n, const float *x, const float *got,
+                        measured *found)
+{
+    double exact[BLOCK], limit = fmin(found->error, 0.98 * m->bound);
+    int any = 0;
+    oracle_values(m->oracle, m->direction, n, x, exact);
+    for (size_t i = 0; i < n; i++)
+        any |= beyond(limit, got[i], exact[i]);
+    for (size_t i = 0; any && i < n; i++)
+        if (beyond(fmin(found->error, 0.98 * m->bound), got[i], exact[i]))
+            judge(m, x[i], got[i], exact[i], found);
+}
+
+static void find_differences(size_t n, const float *x, const float *got, const float *reference,
+                             measured *found)
+{
+    if (memcmp(got, reference, n * sizeof(float)) == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (bits_of(got[i]) == bits_of(reference[i]))
+            continue;
+        if (found->differing++ == 0) {
+            found->differing_x = x[i];
+            found->differing_got = got[i];
+            found->differing_reference = reference[i];
+        }
+    }
+}
+
+static void *work(void *argument)
+{
+    worker *w = argument;
+    chunk *c = w->c;
+    for (size_t block = w->first_block; block < w->end_block; block++) {
+        size_t first = block * BLOCK, n = c->n - first < BLOCK ? c->n - first : BLOCK;
+        const float *got = c->got + first;
+        uint64_t hash = hash_start;
+        for (size_t i = 0; i < n; i++)
+            hash = hash_step(hash, bits_of(got[i]));
+        c->hashes[block] = hash;
+        find_differences(n, c->x + first, got, c->reference + first, &w->found);
+        if (c->m->oracle)
+            find_errors(c->m, n, c->x + first, got, &w->found);
+    }
+    return NULL;
+}
+
+static void merge(measured *into, const measured *found)
+{
+    if (found->error > into->error) {
+        into->error = found->error;
+        into->error_x = found->error_x;
+        into->error_got = found->error_got;
+        into->error_exact = found->error_exact;
+    }
+    if (into->differing == 0) {
+        into->differing_x = found->differing_x;
+        into->differing_got = found->differing_got;
+        into->differing_reference = found->differing_reference;
+    }
+    into->differing += found->differing;
+    into->beyond += found->beyond;
+}
+
+/* Most of the time goes into the oracle, so every processor gets a share of the chunk. */
+static void compare(chunk *c, measured *total)
+{
+    worker workers[MAX_WORKERS];
+    size_t blocks = (c->n + BLOCK - 1) / BLOCK;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = processors < 1 ? 1 : processors > MAX_WORKERS ? MAX_WORKERS : (size_t)processors;
+    for (size_t i = 0; i < count; i++) {
+        worker *w = &workers[i];
+        *w = (worker){.c = c, .found.error = total->error};
+        w->first_block = blocks * i / count;
+        w->end_block = blocks * (i + 1) / count;
+        w->started = i + 1 < count && pthread_create(&w->thread, NULL, work, w) == 0;
+        if (!w->started)
+            work(w);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (workers[i].started)
+            pthread_join(workers[i].thread, NULL);
+        merge(total, &workers[i].found);
+    }
+    for (size_t i = 0; i < blocks; i++)
+        total->hash = hash_step(total->hash, c->hashes[i]);
+}
+
+/* ---- Measuring ------------------------------------------------------------------------------ */
+
+static void fill(chunk *c, uint64_t first)
+{
+    if (c->m->strata)
+        strata_fill_f32(c->m->strata, first, c->n, c->x);
+    for (size_t i = 0; !c->m->strata && i < c->n; i++) {
+        uint32_t bits = (uint32_t)(first + i);
+        memcpy(&c->x[i], &bits, sizeof bits);
+    }
+    for (size_t i = 0; c->m->no_subnormals && i < c->n; i++)
+        if (fpclassify(c->x[i]) == FP_SUBNORMAL)
+            c->x[i] = copysignf(0, c->x[i]);
+}
+
+static uint64_t leave_out_subnormals(chunk *c)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        if (fpclassify(c->reference[i]) == FP_SUBNORMAL) {
+            c->got[i] = c->reference[i];
+            count++;
+        }
+    }
+    return count;
+}
+
+static clact_status run_chunk(chunk *c, runner *r, float *out)
+{
+    return runner_run(r, c->m->activation, c->m->direction, c->n, c->x, c->dy, out);
+}
+
+static clact_status measure_chunk(chunk *c, uint64_t first, measured *total)
+{
+    const measurement *m = c->m;
+    fill(c, first);
+    clact_status status = run_chunk(c, m->checked, c->got);
+    if (status == CLACT_OK)
+        status = run_chunk(c, m->reference, c->reference);
+    if (status != CLACT_OK)
+        return status;
+    if (m->no_subnormals)
+        total->left_out += leave_out_subnormals(c);
+    compare(c, total);
+    return CLACT_OK;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+clact_status measure(measured *out, const measurement *m)
+{
+    measured total = {.inputs = m->strata ? m->inputs : (uint64_t)1 << 32, .hash = hash_start};
+    chunk *c = malloc(sizeof *c);
+    float *memory = malloc(4 * CHUNK * sizeof(float));
+    clact_status status = c && memory ? CLACT_OK : CLACT_E_MEMORY;
+    double start = now();
+    if (status == CLACT_OK) {
+        *c = (chunk){.m = m, .x = memory, .dy = memory + CHUNK, .got = memory + 2 * CHUNK,
+                     .reference = memory + 3 * CHUNK};
+        for (size_t i = 0; i < CHUNK; i++)
+            c->dy[i] = 1;
+    }
+    for (uint64_t done = 0; done < total.inputs && status == CLACT_OK; done += c->n) {
+        c->n = total.inputs - done < CHUNK ? (size_t)(total.inputs - done) : CHUNK;
+        if (m->progress)
+            m->progress(m->progress_data, done, total.inputs);
+        status = measure_chunk(c, done, &total);
+    }
+    total.seconds = now() - start;
+    if (status == CLACT_OK)
+        *out = total;
+    free(memory);
+    free(c);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* measure.h: an activation in one direction, measured: its error, its bits against another context's. */
+#ifndef CLI_MEASURE_H
+#define CLI_MEASURE_H
+
+#include "oracle.h"
+#include "strata.h"
+
+#include <stdbool.h>
+
+/* A context, with the memory in which activations run there. */
+typedef struct runner {
+    clact_context *context;
+    clact_buffer *x, *dy, *out; /* NULL: host pointers */
+} runner;
+
+#define CHUNK (1 << 20)
+
+/* buffers: use clact_buffers, so that the device's own kernels run; else host pointers. On failure there
+ * is nothing to close. */
+clact_status runner_open(runner *out, clact_context *context, bool buffers);
+void runner_close(runner *r);
+
+/* out[i] = f(x[i]), or f'(x[i]) * dy[i], for n <= CHUNK. dy is not read forward. */
+clact_status runner_run(runner *r, const clact_activation *activation, direction d, size_t n,
+                        const float *x, const float *dy, float *out);
+
+typedef struct measurement {
+    const clact_activation *activation;
+    const oracle *oracle; /* NULL: no errors are measured */
+    direction direction;
+    double bound; /* in ulp */
+    runner *checked, *reference;
+    const strata *strata; /* NULL: all 2^32 inputs */
+    uint64_t inputs;      /* of the strata */
+    /* The device flushes subnormals: zeros take their place among the inputs, and results that are
+     * subnormal in the reference are not looked at. */
+    bool no_subnormals;
+    void (*progress)(void *data, uint64_t done, uint64_t inputs); /* may be NULL */
+    void *progress_data;
+} measurement;
+
+typedef struct measured {
+    uint64_t inputs;
+    uint64_t left_out; /* results not looked at */
+    double error;      /* the largest, in ulp; may be infinite */
+    float error_x, error_got;
+    double error_exact;
+    uint64_t beyond;    /* results past the bound */
+    uint64_t differing; /* results whose bits are not the reference's; below, the first of them */
+    float differing_x, differing_got, differing_reference;
+    uint64_t hash; /* of the results in order: a hash of the hashes of blocks of 4096 */
+    double seconds;
+} measured;
+
+clact_status measure(measured *out, const measurement *m);
+
+#endif

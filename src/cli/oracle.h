@@ -1,0 +1,36 @@
+/* oracle.h: every activation and its derivative, computed apart from the library, to measure it by. */
+#ifndef CLI_ORACLE_H
+#define CLI_ORACLE_H
+
+#include <clact/clact.h>
+
+/* The name of the direction is "forward" or "derivative". */
+typedef enum direction { FORWARD = 0, DERIVATIVE = 1 } direction;
+#define DIRECTION_COUNT 2
+extern const char *const direction_names[DIRECTION_COUNT];
+
+#define ORACLE_MAX_PARAMETERS 8
+
+/* One activation with its parameters, as the type computed in rounds them; "none" is NaN. */
+typedef struct oracle {
+    const struct oracle_row *row;
+    int reads_x; /* in the derivative: else a NaN in x is not seen */
+    double p[ORACLE_MAX_PARAMETERS];
+    long double p_long[ORACLE_MAX_PARAMETERS];
+} oracle;
+
+/* parameters: those not given have the row's default. type: CLACT_F64, or any other for f32. 0, or -1
+ * where there is no oracle for the activation. */
+int oracle_make(oracle *out, const clact_activation_info *info, const clact_parameter *parameters,
+                size_t count, clact_type type);
+
+/* out[i] = f(x[i]) or f'(x[i]). The relative error is at most ORACLE_ERROR, or both the value and the
+ * exact one are below ORACLE_TINY. */
+void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out);
+#define ORACLE_ERROR 0x1p-45
+#define ORACLE_TINY 0x1p-1000
+
+/* The same in long double. */
+long double oracle_value(const oracle *o, direction d, long double x);
+
+#endif

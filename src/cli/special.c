@@ -1,0 +1,48 @@
+/* special.c: the table of results at special values, as cases to run. */
+#include "special.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DEFAULT NULL, 0
+#define P(name, value) {name, value, 0, 0},
+#define WITH(list) \
+    (const clact_parameter[]){list}, sizeof(const clact_parameter[]){list} / sizeof(clact_parameter)
+#define PAIR(x, f, d, minus_f, minus_d) {(float)(x), {f, d}}, {-(float)(x), {minus_f, minus_d}},
+#define NANS NANS_BUT(NAN)
+#define NANS_BUT(d) PAIR(NAN, NAN, d, NAN, d)
+#define SET(name, parameters, nans, rows) \
+    {#name, parameters, (const special_row[]){nans rows}, \
+     sizeof(const special_row[]){nans rows} / sizeof(special_row)},
+
+const special_set special_sets[] = {
+#include "special.def"
+};
+const size_t special_set_count = sizeof special_sets / sizeof special_sets[0];
+
+clact_status special_activation(clact_activation **out, const special_set *set)
+{
+    clact_activation_desc desc = {.name = set->activation, .unchecked = 1};
+    desc.parameters = set->parameters;
+    desc.parameter_count = set->parameter_count;
+    return clact_activation_create(out, &desc);
+}
+
+size_t special_cases(const special_set *set, direction d, special_case *cases)
+{
+    const float gradients[] = {1, -1, INFINITY, -INFINITY, NAN};
+    const size_t all = sizeof gradients / sizeof gradients[0];
+    size_t count = 0;
+    for (size_t i = 0; i < set->row_count; i++) {
+        float expected = set->rows[i].results[d];
+        size_t tried = d == DERIVATIVE && expected == 0 ? all : 1;
+        for (size_t j = 0; j < tried && count < SPECIAL_CASES; j++)
+            cases[count++] = (special_case){set->rows[i].x, gradients[j], expected};
+    }
+    return count;
+}
+
+int special_same(float got, float expected)
+{
+    return memcmp(&got, &expected, sizeof got) == 0;
+}

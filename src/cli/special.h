@@ -1,0 +1,38 @@
+/* special.h: the table of results at special values, as cases to run. */
+#ifndef CLI_SPECIAL_H
+#define CLI_SPECIAL_H
+
+#include "oracle.h"
+
+typedef struct special_row {
+    float x, results[DIRECTION_COUNT];
+} special_row;
+
+/* The rows of special.def for one activation with these parameters. */
+typedef struct special_set {
+    const char *activation;
+    const clact_parameter *parameters;
+    size_t parameter_count;
+    const special_row *rows;
+    size_t row_count;
+} special_set;
+
+extern const special_set special_sets[];
+extern const size_t special_set_count;
+
+/* Negative thresholds and the like are in the table, so the activation is unchecked. */
+clact_status special_activation(clact_activation **out, const special_set *set);
+
+typedef struct special_case {
+    float x, dy, expected; /* dy is 1 in the forward direction, where nothing reads it */
+} special_case;
+
+/* A set's cases in one direction, at most SPECIAL_CASES of them; their number. A row whose derivative is
+ * zero is tried with every kind of dy. */
+#define SPECIAL_CASES 256
+size_t special_cases(const special_set *set, direction d, special_case *cases);
+
+/* Bit for bit, NaN and the sign of zero included. */
+int special_same(float got, float expected);
+
+#endif

@@ -1,0 +1,61 @@
+/* suites.h: the suites of tests/main.c, and what they share. */
+#ifndef CLACT_TESTS_SUITES_H
+#define CLACT_TESTS_SUITES_H
+
+#include <check.h>
+#include <clact/clact.h>
+
+#include <stdbool.h>
+
+Suite *activation_suite(void);
+Suite *seeds_suite(void);
+Suite *tensorflow_suite(void);
+Suite *bits_suite(void);
+Suite *types_suite(void);
+Suite *tensor_suite(void);
+Suite *environment_suite(void);
+Suite *threads_suite(void);
+Suite *device_suite(void);
+Suite *interop_suite(void);
+Suite *special_suite(void);
+Suite *npy_suite(void);
+
+/* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
+clact_context *test_context(void);
+const clact_caps *test_caps(void);
+/* The CPU backend with an instruction set (NULL: the best) and a number of threads. */
+clact_context *cpu_context(const char *isa, uint32_t threads);
+
+/* Fails the test with the library's sentence unless the call succeeds. */
+#define OK(call)                                                                                    \
+    do {                                                                                            \
+        clact_status ok_status = (call);                                                            \
+        ck_assert_msg(ok_status == CLACT_OK, "%s: %s: %s", #call, clact_status_name(ok_status), clact_error()); \
+    } while (0)
+/* Fails the test unless the call fails with this status and a sentence that contains part. */
+#define REFUSED(call, expected, part)                                                               \
+    do {                                                                                            \
+        clact_status refused_status = (call);                                                       \
+        ck_assert_msg(refused_status == (expected), "%s: %s, expected %s", #call,                   \
+                      clact_status_name(refused_status), #expected);                                \
+        ck_assert_msg(strstr(clact_error(), part) != NULL, "%s: '%s' lacks '%s'", #call, clact_error(), part); \
+    } while (0)
+
+clact_activation *named(const char *name);
+clact_activation *with_semantics(const char *name, uint32_t semantics);
+
+/* One call, forward (dy NULL) or backward, on arrays of n elements of a type in host memory: through
+ * buffers where the context has a device of its own, so that its kernels run. */
+void run_array(clact_context *context, const clact_activation *activation, clact_type type, size_t n, const void *x,
+               const void *dy, void *out);
+
+/* n floats: every exponent and sign, zeros, infinities, NaN, kinks, and random bits. */
+void fill_strata(float *x, size_t n, uint64_t seed);
+uint64_t next_random(uint64_t *state);
+
+uint32_t bits_of(float x);
+float float_of(uint32_t bits);
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+#endif

@@ -1,0 +1,144 @@
+/* test_activation.c: activations are found, validated and refused as the header says. */
+#include "suites.h"
+
+#include <math.h>
+#include <string.h>
+
+START_TEST(list_is_complete)
+{
+    size_t count;
+    const clact_activation_info *list = clact_activation_list(&count);
+    ck_assert_uint_eq(count, 10);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert(i == 0 || list[i].id > list[i - 1].id);
+        ck_assert_ptr_eq(clact_activation_find(list[i].name), &list[i]);
+        ck_assert(strlen(list[i].formula) && strlen(list[i].derivative) && strlen(list[i].source));
+        clact_activation *a;
+        clact_activation_desc desc = {.id = list[i].id};
+        OK(clact_activation_create(&a, &desc));
+        ck_assert_ptr_eq(clact_activation_info_of(a), &list[i]);
+        clact_activation_destroy(&a);
+        ck_assert_ptr_null(a);
+    }
+}
+END_TEST
+
+START_TEST(names_and_aliases)
+{
+    ck_assert_str_eq(clact_activation_find("logistic")->name, "sigmoid");
+    ck_assert_str_eq(clact_activation_find("lrelu")->name, "leaky_relu");
+    ck_assert_ptr_null(clact_activation_find("relu7"));
+    ck_assert_ptr_null(clact_activation_find(""));
+    ck_assert_ptr_null(clact_activation_find("passthru "));
+    ck_assert_ptr_null(clact_activation_find(NULL));
+    clact_activation *a = NULL;
+    REFUSED(clact_activation_named(&a, "relu7", NULL, 0), CLACT_E_NAME, "no activation named 'relu7'");
+    clact_activation_desc desc = {.id = 999};
+    REFUSED(clact_activation_create(&a, &desc), CLACT_E_NAME, "no activation with id 999");
+    desc.name = "relu";
+    REFUSED(clact_activation_create(&a, &desc), CLACT_E_ARGUMENT, "two activations");
+    ck_assert_ptr_null(a);
+}
+END_TEST
+
+static clact_status make(const char *name, const char *parameter, double value, uint32_t none, uint32_t unchecked)
+{
+    clact_activation *a;
+    clact_parameter p = {parameter, value, none, 0};
+    clact_activation_desc desc = {.name = name, .parameters = &p, .parameter_count = 1, .unchecked = unchecked};
+    clact_status status = clact_activation_create(&a, &desc);
+    if (status == CLACT_OK)
+        clact_activation_destroy(&a);
+    return status;
+}
+
+START_TEST(ranges_are_those_of_keras)
+{
+    REFUSED(make("relu", "max_value", -1, 0, 0), CLACT_E_RANGE, "max_value of relu must be at least 0, and is -1");
+    REFUSED(make("relu", "negative_slope", -0.1, 0, 0), CLACT_E_RANGE, "negative_slope");
+    REFUSED(make("relu", "alpha", -0.1, 0, 0), CLACT_E_RANGE, "negative_slope");
+    REFUSED(make("relu", "threshold", -2, 0, 0), CLACT_E_RANGE, "threshold");
+    REFUSED(make("thresholded_relu", "theta", -1, 0, 0), CLACT_E_RANGE, "theta");
+    OK(make("relu", "max_value", -1, 0, 1));
+    OK(make("relu", "negative_slope", -0.1, 0, 1));
+    OK(make("thresholded_relu", "theta", -1, 0, 1));
+    OK(make("leaky_relu", "negative_slope", -2, 0, 0));
+    OK(make("relu", "max_value", 0, 1, 0));
+    OK(make("relu", "negative_slope", -0.0, 0, 0));
+}
+END_TEST
+
+START_TEST(parameters_are_finite_and_known)
+{
+    REFUSED(make("elu", "alpha", NAN, 0, 0), CLACT_E_RANGE, "must be finite");
+    REFUSED(make("elu", "alpha", INFINITY, 0, 1), CLACT_E_RANGE, "must be finite");
+    REFUSED(make("relu", "max_value", INFINITY, 0, 0), CLACT_E_RANGE, "no limit is 'none'");
+    REFUSED(make("relu", "threshold", 0, 1, 0), CLACT_E_RANGE, "must be a number");
+    REFUSED(make("relu", "theta", 1, 0, 0), CLACT_E_NAME, "relu has no parameter 'theta'");
+    REFUSED(make("sigmoid", "beta", 1, 0, 0), CLACT_E_NAME, "sigmoid has no parameter 'beta'");
+    REFUSED(make("relu", "max_value", 1, 2, 0), CLACT_E_ARGUMENT, "none must be 0 or 1");
+    REFUSED(make("relu", NULL, 1, 0, 0), CLACT_E_ARGUMENT, "has no name");
+    clact_activation *a;
+    clact_parameter twice[] = {{"negative_slope", 1, 0, 0}, {"alpha", 1, 0, 0}};
+    REFUSED(clact_activation_named(&a, "relu", twice, 2), CLACT_E_ARGUMENT, "given twice");
+    REFUSED(clact_activation_named(&a, "relu", NULL, 1), CLACT_E_ARGUMENT, "must not be NULL");
+    REFUSED(clact_activation_named(NULL, "relu", NULL, 0), CLACT_E_ARGUMENT, "must not be NULL");
+    clact_activation_desc desc = {.name = "relu", .reserved = {0, 1}};
+    REFUSED(clact_activation_create(&a, &desc), CLACT_E_ARGUMENT, "reserved");
+}
+END_TEST
+
+START_TEST(tensorflow_semantics_only_where_stated)
+{
+    static const char *const twins[] = {"relu", "relu6", "leaky_relu", "thresholded_relu", "threshold"};
+    size_t count, has = 0;
+    const clact_activation_info *list = clact_activation_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        clact_activation *a;
+        clact_activation_desc desc = {.name = list[i].name, .semantics = CLACT_TENSORFLOW};
+        if (list[i].tensorflow) {
+            OK(clact_activation_create(&a, &desc));
+            clact_activation_destroy(&a);
+            has++;
+        } else {
+            REFUSED(clact_activation_create(&a, &desc), CLACT_E_UNSUPPORTED, list[i].name);
+        }
+    }
+    ck_assert_uint_eq(has, COUNT_OF(twins));
+    for (size_t i = 0; i < COUNT_OF(twins); i++)
+        ck_assert_uint_eq(clact_activation_find(twins[i])->tensorflow, 1);
+    clact_activation *a;
+    clact_activation_desc desc = {.name = "relu", .semantics = 2};
+    REFUSED(clact_activation_create(&a, &desc), CLACT_E_ARGUMENT, "semantics");
+}
+END_TEST
+
+START_TEST(version_and_status)
+{
+    const clact_version_info *v = clact_version();
+    ck_assert_uint_eq(v->major, CLACT_VERSION_MAJOR);
+    ck_assert_uint_eq(v->numerics, CLACT_NUMERICS);
+    ck_assert_str_eq(v->text, "0.1.0");
+    ck_assert_str_eq(clact_status_name(CLACT_OK), "CLACT_OK");
+    for (int s = CLACT_E_FORKED; s <= CLACT_E_ARGUMENT; s++)
+        ck_assert_int_eq(strncmp(clact_status_name((clact_status)s), "CLACT_E_", 8), 0);
+    ck_assert_str_eq(clact_status_name((clact_status)1), "unknown status");
+    ck_assert_str_eq(clact_type_name(CLACT_BF16), "bf16");
+    ck_assert_ptr_null(clact_type_name((clact_type)99));
+    ck_assert_uint_eq(clact_type_bytes((clact_type)99), 0);
+}
+END_TEST
+
+Suite *activation_suite(void)
+{
+    Suite *s = suite_create("activation");
+    TCase *t = tcase_create("activation");
+    tcase_add_test(t, list_is_complete);
+    tcase_add_test(t, names_and_aliases);
+    tcase_add_test(t, ranges_are_those_of_keras);
+    tcase_add_test(t, parameters_are_finite_and_known);
+    tcase_add_test(t, tensorflow_semantics_only_where_stated);
+    tcase_add_test(t, version_and_status);
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,148 @@
+/* test_bits.c: the same bits from every instruction set, thread count and device. */
+#include "suites.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N 40000
+
+static float x[N], dy[N], first[N], second[N];
+
+static void fill(void)
+{
+    fill_strata(x, N, 1);
+    fill_strata(dy, N, 2);
+    for (size_t i = 0; i < N / 2; i++)
+        dy[2 * i] = 1.0f;
+}
+
+static bool subnormal(float v)
+{
+    return v != 0 && fabsf(v) < 0x1p-126f;
+}
+
+/* Counts the places that differ; with normal_only, those in which nothing is subnormal. */
+static void compare(const char *what, const char *name, bool backward, bool normal_only)
+{
+    for (size_t i = 0; i < N; i++) {
+        if (bits_of(first[i]) == bits_of(second[i]))
+            continue;
+        if (normal_only && (subnormal(x[i]) || subnormal(first[i]) || (backward && subnormal(dy[i]))))
+            continue;
+        ck_abort_msg("%s, %s %s, x = %a, dy = %a: 0x%08x and 0x%08x", what, name, backward ? "backward" : "forward",
+                     x[i], dy[i], bits_of(first[i]), bits_of(second[i]));
+    }
+}
+
+/* Every row and twin, both directions, on two contexts. */
+static void compare_contexts(const char *what, clact_context *a, clact_context *b, bool normal_only)
+{
+    size_t count;
+    const clact_activation_info *list = clact_activation_list(&count);
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t semantics = 0; semantics <= list[i].tensorflow; semantics++) {
+            clact_activation *f = with_semantics(list[i].name, semantics);
+            for (int backward = 0; backward < 2; backward++) {
+                run_array(a, f, CLACT_F32, N, x, backward ? dy : NULL, first);
+                run_array(b, f, CLACT_F32, N, x, backward ? dy : NULL, second);
+                compare(what, list[i].name, backward, normal_only);
+            }
+            clact_activation_destroy(&f);
+        }
+}
+
+START_TEST(instruction_sets_agree)
+{
+    static const char *const names[] = {"baseline", "avx2", "avx512", "neon"};
+    clact_context *best = cpu_context(NULL, 1);
+    size_t found = 0;
+    for (size_t k = 0; k < COUNT_OF(names); k++) {
+        clact_context *other;
+        clact_options options = {.device = "cpu", .cpu = names[k], .threads = 1};
+        if (clact_open(&other, &options) != CLACT_OK)
+            continue;
+        found++;
+        compare_contexts(names[k], best, other, false);
+        clact_close(&other);
+    }
+    ck_assert_uint_ge(found, 1);
+    clact_close(&best);
+}
+END_TEST
+
+START_TEST(device_agrees_with_the_cpu)
+{
+    ck_assert_uint_ne(test_caps()->exact, CLACT_EXACT_NONE);
+    clact_context *cpu = cpu_context(NULL, 1);
+    compare_contexts("device", cpu, test_context(), test_caps()->exact == CLACT_EXACT_NORMAL);
+    clact_close(&cpu);
+}
+END_TEST
+
+/* Parameters away from the defaults, where a fused form has more to lose. */
+START_TEST(device_agrees_at_other_parameters)
+{
+    static const struct { const char *name, *parameter; double value; } cases[] = {
+        {"elu", "alpha", 1.7}, {"elu", "alpha", -0.3}, {"elu", "alpha", 1.8e19}, {"elu", "alpha", 1e-38},
+        {"relu", "negative_slope", 0.1}, {"relu", "max_value", 6}, {"relu", "threshold", 2.5},
+        {"leaky_relu", "negative_slope", -0.5}, {"prelu", "slope", 0}, {"threshold", "value", 20},
+    };
+    clact_context *cpu = cpu_context(NULL, 1);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        clact_activation *f;
+        clact_parameter p = {cases[i].parameter, cases[i].value, 0, 0};
+        OK(clact_activation_named(&f, cases[i].name, &p, 1));
+        for (int backward = 0; backward < 2; backward++) {
+            run_array(cpu, f, CLACT_F32, N, x, backward ? dy : NULL, first);
+            run_array(test_context(), f, CLACT_F32, N, x, backward ? dy : NULL, second);
+            compare(cases[i].parameter, cases[i].name, backward, test_caps()->exact == CLACT_EXACT_NORMAL);
+        }
+        clact_activation_destroy(&f);
+    }
+    clact_close(&cpu);
+}
+END_TEST
+
+/* Host pointers or buffers, one thread or several, in place or not, streamed or not: one result. */
+START_TEST(ways_of_calling_agree)
+{
+    enum { LARGE = 32 << 20 };
+    clact_activation *f = named("sigmoid");
+    float *in = malloc(LARGE * sizeof *in), *one = malloc(LARGE * sizeof *one), *two = malloc(LARGE * sizeof *two);
+    ck_assert(in && one && two);
+    for (size_t i = 0; i < LARGE; i++)
+        in[i] = x[i % N];
+    clact_context *serial = cpu_context(NULL, 1), *parallel = cpu_context(NULL, 5);
+    OK(clact_apply(serial, f, LARGE, in, one));
+    for (size_t i = 0; i < LARGE; i += N) {
+        size_t n = LARGE - i < N ? LARGE - i : N;
+        OK(clact_apply(serial, f, n, in, second));
+        ck_assert_int_eq(memcmp(one + i, second, n * sizeof *one), 0);
+    }
+    OK(clact_apply(parallel, f, LARGE - 3, in + 1, two + 1)); /* odd addresses */
+    ck_assert_int_eq(memcmp(one + 1, two + 1, (LARGE - 3) * sizeof *one), 0);
+    OK(clact_apply(parallel, f, LARGE, in, in));
+    ck_assert_int_eq(memcmp(one, in, LARGE * sizeof *one), 0);
+    clact_close(&serial);
+    clact_close(&parallel);
+    clact_activation_destroy(&f);
+    free(in);
+    free(one);
+    free(two);
+}
+END_TEST
+
+Suite *bits_suite(void)
+{
+    Suite *s = suite_create("bits");
+    TCase *t = tcase_create("bits");
+    tcase_set_timeout(t, 600);
+    tcase_add_unchecked_fixture(t, fill, NULL);
+    tcase_add_test(t, instruction_sets_agree);
+    tcase_add_test(t, device_agrees_with_the_cpu);
+    tcase_add_test(t, device_agrees_at_other_parameters);
+    tcase_add_test(t, ways_of_calling_agree);
+    suite_add_tcase(s, t);
+    return s;
+}

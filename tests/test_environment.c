@@ -1,0 +1,108 @@
+/* test_environment.c: the caller's floating-point environment changes no bit, and is left as it was. */
+#include "suites.h"
+
+#include <fenv.h>
+#include <math.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#define N 20000
+
+static float x[N], dy[N], expected[N], got[N];
+
+static clact_context *cpu(void)
+{
+    static clact_context *context;
+    if (!context)
+        context = cpu_context(NULL, 3);
+    return context;
+}
+
+/* Runs every row with the environment that enter() sets, and checks that it is kept. */
+static void every_row(void (*enter)(void), bool (*kept)(void))
+{
+    size_t count;
+    const clact_activation_info *list = clact_activation_list(&count);
+    fill_strata(x, N, 6);
+    fill_strata(dy, N, 7);
+    for (size_t i = 0; i < count; i++) {
+        clact_activation *f = named(list[i].name);
+        for (int backward = 0; backward < 2; backward++) {
+            clact_status status;
+            for (int k = 0; k < 2; k++) {
+                fenv_t saved;
+                fegetenv(&saved);
+                float *out = k ? got : expected;
+                if (k)
+                    enter();
+                status = backward ? clact_apply_gradient(cpu(), f, N, x, dy, out) : clact_apply(cpu(), f, N, x, out);
+                bool same = !k || kept();
+                fesetenv(&saved);
+                ck_assert(status == CLACT_OK && same);
+            }
+            ck_assert_msg(memcmp(expected, got, sizeof got) == 0, "%s %s", list[i].name, backward ? "backward" : "forward");
+        }
+        clact_activation_destroy(&f);
+    }
+}
+
+static void toward_zero(void) { fesetround(FE_TOWARDZERO); }
+static bool still_toward_zero(void) { return fegetround() == FE_TOWARDZERO; }
+static void upward(void) { fesetround(FE_UPWARD); }
+static bool still_upward(void) { return fegetround() == FE_UPWARD; }
+
+START_TEST(rounding_modes)
+{
+    every_row(toward_zero, still_toward_zero);
+    every_row(upward, still_upward);
+}
+END_TEST
+
+static void clear_flags(void) { feclearexcept(FE_ALL_EXCEPT); }
+static bool no_flags(void) { return fetestexcept(FE_ALL_EXCEPT) == 0; }
+static void raise_overflow(void) { feclearexcept(FE_ALL_EXCEPT); feraiseexcept(FE_OVERFLOW); }
+static bool only_overflow(void) { return fetestexcept(FE_ALL_EXCEPT & ~FE_INEXACT) == FE_OVERFLOW; }
+
+START_TEST(exception_flags)
+{
+    every_row(clear_flags, no_flags);
+    every_row(raise_overflow, only_overflow);
+}
+END_TEST
+
+#ifdef __SSE2__
+static void flush_to_zero(void) { _mm_setcsr(_mm_getcsr() | 0x8040); }
+static bool still_flushing(void) { return (_mm_getcsr() & 0x8040) == 0x8040; }
+
+START_TEST(flush_to_zero_and_denormals_are_zero)
+{
+    every_row(flush_to_zero, still_flushing);
+}
+END_TEST
+
+static void trap(void) { _mm_setcsr(_mm_getcsr() & ~0x1d3fu); } /* all but inexact would raise SIGFPE */
+static bool still_trapping(void) { return (_mm_getcsr() & 0x1d00) == 0; }
+
+START_TEST(exceptions_do_not_trap)
+{
+    every_row(trap, still_trapping);
+}
+END_TEST
+#endif
+
+Suite *environment_suite(void)
+{
+    Suite *s = suite_create("environment");
+    TCase *t = tcase_create("environment");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, rounding_modes);
+    tcase_add_test(t, exception_flags);
+#ifdef __SSE2__
+    tcase_add_test(t, flush_to_zero_and_denormals_are_zero);
+    tcase_add_test(t, exceptions_do_not_trap);
+#endif
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,168 @@
+/* test_faults.c: every OpenCL call that clact makes is failed in turn, by the layer of tests/layer.
+ *
+ * Each run opens a context, applies an activation through kernels on host memory and in buffers, and
+ * closes. With call N failed, once or from then on, it must end in the right result or in an error
+ * with a sentence, and leave no OpenCL object alive. */
+#include "layer/layer.h"
+
+#include <clact/clact.h>
+#include <clact/opencl.h>
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N 1000
+
+static __typeof__(clact_layer_control) *control;
+static __typeof__(clact_layer_live) *live;
+static __typeof__(clact_layer_last) *last;
+static __typeof__(clact_layer_hide) *hide;
+static __typeof__(clact_layer_drain) *drain;
+static float x[N], expected[N];
+static unsigned passed, failed;
+
+static void verdict(bool good, const char *what, int number, const char *detail)
+{
+    if (good) {
+        passed++;
+        return;
+    }
+    failed++;
+    printf("FAILED: %s %d: %s\n", what, number, detail);
+}
+
+/* CLACT_OK only if every result is right; *wrong is set where a call succeeded with a wrong one. */
+static clact_status use(clact_context *c, bool *wrong)
+{
+    float y[N];
+    clact_caps caps;
+    clact_activation *f;
+    clact_operand in = clact_array(CLACT_F32, NULL, N), out = in;
+    clact_status s = clact_activation_named(&f, "elu", NULL, 0);
+    if (s == CLACT_OK)
+        s = clact_context_caps(c, &caps);
+    if (s == CLACT_OK)
+        s = clact_apply(c, f, N, x, y);
+    if (s == CLACT_OK)
+        *wrong |= memcmp(y, expected, sizeof y) != 0;
+    if (s == CLACT_OK)
+        s = clact_buffer_create(&in.buffer, c, sizeof x);
+    if (s == CLACT_OK)
+        s = clact_buffer_create(&out.buffer, c, sizeof x);
+    if (s == CLACT_OK)
+        s = clact_buffer_write(in.buffer, 0, sizeof x, x);
+    if (s == CLACT_OK)
+        s = clact_forward(c, f, &(clact_forward_args){.x = &in, .y = &out});
+    if (s == CLACT_OK)
+        s = clact_buffer_read(out.buffer, 0, sizeof y, y);
+    if (s == CLACT_OK)
+        *wrong |= memcmp(y, expected, sizeof y) != 0;
+    clact_buffer_destroy(&in.buffer);
+    clact_buffer_destroy(&out.buffer);
+    clact_activation_destroy(&f);
+    return s;
+}
+
+static clact_status run(const char *device, bool *wrong)
+{
+    clact_context *c;
+    clact_options options = {.device = device};
+    clact_status s = clact_open(&c, &options);
+    if (s != CLACT_OK)
+        return s;
+    s = use(c, wrong);
+    clact_close(&c);
+    return s;
+}
+
+/* Fails call 1, 2, ... with a code until a run makes no more calls than that. Returns the last. */
+static int sweep(int code, int sticky)
+{
+    char fault[32];
+    int n = 1;
+    for (;; n++) {
+        bool wrong = false;
+        snprintf(fault, sizeof fault, "*:%d:%d", n, code);
+        control(fault, sticky);
+        clact_status s = run("opencl", &wrong);
+        const char *at = last();
+        control(NULL, 0);
+        if (!at) {
+            verdict(s == CLACT_OK, "the run without a fault", n, clact_error());
+            break;
+        }
+        verdict(!wrong, at, n, "succeeded with a wrong result");
+        verdict(s == CLACT_OK || clact_error()[0], at, n, "failed without a sentence");
+        verdict(live() == 0, at, n, "left objects alive");
+    }
+    return n - 1;
+}
+
+/* What is hidden must be reported, not passed over. */
+static void hidden(const char *what, clact_status expected_status, const char *sentence)
+{
+    bool wrong = false;
+    hide(what);
+    clact_status s = run("opencl", &wrong);
+    verdict(s == expected_status, what, (int)s, clact_error());
+    verdict(s == CLACT_OK || strstr(clact_error(), sentence), what, 0, clact_error());
+    verdict(!wrong && live() == 0, what, 0, "wrong result, or objects alive");
+    hide(NULL);
+}
+
+static bool find_layer(void)
+{
+    const char *path = getenv("OPENCL_LAYERS");
+    void *layer = path ? dlopen(path, RTLD_NOW) : NULL;
+    if (!layer)
+        return false;
+    control = (__typeof__(control))dlsym(layer, "clact_layer_control");
+    live = (__typeof__(live))dlsym(layer, "clact_layer_live");
+    last = (__typeof__(last))dlsym(layer, "clact_layer_last");
+    hide = (__typeof__(hide))dlsym(layer, "clact_layer_hide");
+    drain = (__typeof__(drain))dlsym(layer, "clact_layer_drain");
+    return control && live && last && hide && drain;
+}
+
+int main(void)
+{
+    static const int codes[] = {-5, -6, -36};
+    clact_context *cpu;
+    clact_activation *f;
+    if (!find_layer()) {
+        printf("OPENCL_LAYERS does not name the layer\n");
+        return 77;
+    }
+    drain(1);
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(i - N / 2) * 0.01f;
+    if (clact_open(&cpu, &(clact_options){.device = "cpu"}) != CLACT_OK ||
+        clact_activation_named(&f, "elu", NULL, 0) != CLACT_OK || clact_apply(cpu, f, N, x, expected) != CLACT_OK)
+        return 1;
+    clact_activation_destroy(&f);
+    clact_close(&cpu);
+    bool wrong = false;
+    if (run("opencl", &wrong) == CLACT_E_NO_DEVICE) {
+        printf("no OpenCL device\n");
+        return 77;
+    }
+    int points = 0;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        for (int sticky = 0; sticky < 2; sticky++) {
+            int calls = sweep(codes[i], sticky);
+            printf("code %d, %s: %d calls failed in turn\n", codes[i], sticky ? "from then on" : "once", calls);
+            points += calls;
+        }
+    printf("%d fault points\n", points);
+    hidden("compiler", CLACT_E_COMPILER, "no compiler");
+    hidden("build", CLACT_E_BUILD, "build refused");
+    hidden("crds", CLACT_OK, "");
+    hidden("fp64", CLACT_OK, "");
+    hidden("unified", CLACT_OK, "");
+    hidden("gpu", CLACT_OK, "");
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed ? 1 : 0;
+}

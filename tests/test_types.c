@@ -1,0 +1,204 @@
+/* test_types.c: f16 and bf16 are the f32 result rounded, for all 65,536 inputs; f64 has its own precision. */
+#include "suites.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALL 65536
+
+/* The value of a half or bfloat16, by its definition. */
+static float value_of(clact_type type, uint16_t h)
+{
+    if (type == CLACT_BF16)
+        return float_of((uint32_t)h << 16);
+    int exponent = h >> 10 & 31, mantissa = h & 1023;
+    float m = exponent == 31 ? (mantissa ? NAN : INFINITY)
+              : exponent ? ldexpf((float)(1024 + mantissa), exponent - 25) : ldexpf((float)mantissa, -24);
+    return h & 0x8000 ? -m : m;
+}
+
+/* The nearest half or bfloat16, found by comparing with its neighbours; ties go to the even one. */
+static uint16_t nearest(clact_type type, float v)
+{
+    uint16_t infinity = type == CLACT_BF16 ? 0x7f80 : 0x7c00, sign = signbit(v) ? 0x8000 : 0;
+    if (isnan(v))
+        return type == CLACT_BF16 ? 0x7fc0 : 0x7e00;
+    uint16_t low = 0, high = infinity; /* value_of(low) <= |v|, |v| < value_of(high) unless v is infinite */
+    while (high - low > 1) {
+        uint16_t middle = (uint16_t)((low + high) / 2);
+        if (value_of(type, middle) <= fabsf(v))
+            low = middle;
+        else
+            high = middle;
+    }
+    if (isinf(v))
+        return sign | infinity;
+    /* Beyond the largest finite value, rounding goes by the value that the next exponent would have. */
+    double above = high == infinity ? 2.0 * value_of(type, (uint16_t)(infinity - (type == CLACT_BF16 ? 128 : 1024)))
+                                    : value_of(type, high);
+    double middle = ((double)value_of(type, low) + above) / 2, magnitude = fabs((double)v);
+    bool up = magnitude > middle || (magnitude == middle && (low & 1));
+    return sign | (up ? high : low);
+}
+
+static uint16_t in[ALL], up[ALL], out[ALL];
+static float in32[ALL], up32[ALL], out32[ALL];
+
+static void check_type(clact_context *context, clact_type type, const clact_activation *f, const char *name, bool backward)
+{
+    for (uint32_t i = 0; i < ALL; i++) {
+        in[i] = (uint16_t)i;
+        up[i] = (uint16_t)(i * 40503u + 7);
+        in32[i] = value_of(type, in[i]);
+        up32[i] = value_of(type, up[i]);
+    }
+    run_array(context, f, CLACT_F32, ALL, in32, backward ? up32 : NULL, out32);
+    run_array(context, f, type, ALL, in, backward ? up : NULL, out);
+    for (uint32_t i = 0; i < ALL; i++)
+        ck_assert_msg(out[i] == nearest(type, out32[i]), "%s %s of %s 0x%04x: 0x%04x, f32 has %a", name,
+                      backward ? "gradient" : "forward", clact_type_name(type), i, out[i], out32[i]);
+}
+
+START_TEST(halves_are_rounded_f32)
+{
+    size_t count;
+    const clact_activation_info *list = clact_activation_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        clact_activation *f = named(list[i].name);
+        for (int backward = 0; backward < 2; backward++) {
+            check_type(test_context(), CLACT_F16, f, list[i].name, backward);
+            check_type(test_context(), CLACT_BF16, f, list[i].name, backward);
+        }
+        clact_activation_destroy(&f);
+    }
+}
+END_TEST
+
+/* ---- f64 ------------------------------------------------------------------------------------ */
+
+static double ulps(double y, long double exact)
+{
+    if (isnan(exact))
+        return isnan(y) ? 0 : 1e9;
+    if (isinf((double)exact) || exact == 0)
+        return y == (double)exact ? 0 : 1e9;
+    int e;
+    frexpl(exact, &e);
+    e = e - 1 < -1022 ? -1022 : e - 1;
+    return (double)(fabsl((long double)y - exact) / ldexpl(1, e - 52));
+}
+
+static long double logistic(long double v)
+{
+    return v < 0 ? expl(v) / (1 + expl(v)) : 1 / (1 + expl(-v));
+}
+
+static long double exact(const char *name, bool derivative, long double v)
+{
+    long double e = expl(-fabsl(v));
+    if (strcmp(name, "sigmoid") == 0)
+        return derivative ? e / ((1 + e) * (1 + e)) : logistic(v);
+    if (strcmp(name, "tanh") == 0)
+        return derivative ? 4 * e * e / ((1 + e * e) * (1 + e * e)) : tanhl(v);
+    return derivative ? (v > 0 ? 1 : expl(v)) : (v > 0 ? v : expm1l(v));
+}
+
+START_TEST(f64_is_within_its_bound)
+{
+    enum { M = 400000 };
+    static double v[M], y[M], one[M];
+    static const char *const names[] = {"elu", "sigmoid", "tanh"};
+    uint64_t seed = 3;
+    for (size_t i = 0; i < M; i++) {
+        uint64_t r = next_random(&seed), s = next_random(&seed);
+        int exponent = i % 3 ? -(int)(s % 12) + 6 : (int)(s % 2046) - 1023; /* every exponent; mostly where it bends */
+        v[i] = ldexp(1.0 + (double)(r >> 12) * 0x1p-52, exponent) * (r & 1 ? -1 : 1);
+        v[i] = i % 3 == 1 ? (double)(int64_t)r * 0x1p-63 * 750 : v[i];
+        one[i] = 1;
+    }
+    v[0] = 0.0, v[1] = -0.0, v[2] = INFINITY, v[3] = -INFINITY, v[4] = NAN, v[5] = 5e-324, v[6] = -5e-324;
+    for (size_t k = 0; k < COUNT_OF(names); k++) {
+        clact_activation *f = named(names[k]);
+        for (int derivative = 0; derivative < 2; derivative++) {
+            double worst = 0, at = 0;
+            run_array(test_context(), f, CLACT_F64, M, v, derivative ? one : NULL, y);
+            for (size_t i = 0; i < M; i++) {
+                double u = ulps(y[i], exact(names[k], derivative, v[i]));
+                if (u > worst)
+                    worst = u, at = v[i];
+            }
+            ck_assert_msg(worst <= 2, "%s %s in f64: %g ulp at %a", names[k], derivative ? "derivative" : "forward", worst, at);
+        }
+        clact_activation_destroy(&f);
+    }
+}
+END_TEST
+
+START_TEST(f64_bits_agree)
+{
+    enum { M = 20000 };
+    static double v[M], dy[M], a[M], b[M];
+    static const char *const names[] = {"baseline", "avx2", "avx512"};
+    uint64_t seed = 4;
+    for (size_t i = 0; i < M; i++) {
+        uint64_t r = next_random(&seed);
+        v[i] = i % 2 ? (double)(int64_t)r * 0x1p-63 * 50 : 0;
+        if (i % 2 == 0)
+            memcpy(&v[i], &r, sizeof r);
+        dy[i] = (double)(int64_t)next_random(&seed) * 0x1p-60;
+    }
+    size_t count;
+    const clact_activation_info *list = clact_activation_list(&count);
+    clact_context *cpu = cpu_context(NULL, 1);
+    for (size_t i = 0; i < count; i++) {
+        clact_activation *f = named(list[i].name);
+        for (int backward = 0; backward < 2; backward++) {
+            run_array(cpu, f, CLACT_F64, M, v, backward ? dy : NULL, a);
+            for (size_t k = 0; k <= COUNT_OF(names); k++) {
+                clact_context *other = test_context();
+                clact_options options = {.device = "cpu", .cpu = k ? names[k - 1] : NULL, .threads = 1};
+                if (k && clact_open(&other, &options) != CLACT_OK)
+                    continue;
+                run_array(other, f, CLACT_F64, M, v, backward ? dy : NULL, b);
+                ck_assert_msg(memcmp(a, b, sizeof a) == 0, "%s %s in f64 differs on %s", list[i].name,
+                              backward ? "gradient" : "forward", k ? names[k - 1] : "the device");
+                if (k)
+                    clact_close(&other);
+            }
+        }
+        clact_activation_destroy(&f);
+    }
+    clact_close(&cpu);
+}
+END_TEST
+
+START_TEST(f64_is_refused_where_it_is_not)
+{
+    double v = 1, y = 0;
+    clact_operand from = clact_array(CLACT_F64, NULL, 1), to = from;
+    OK(clact_buffer_create(&from.buffer, test_context(), sizeof v));
+    OK(clact_buffer_create(&to.buffer, test_context(), sizeof y));
+    clact_activation *f = named("relu");
+    REFUSED(clact_forward(test_context(), f, &(clact_forward_args){.x = &from, .y = &to}), CLACT_E_UNSUPPORTED, "no f64");
+    clact_activation_destroy(&f);
+    clact_buffer_destroy(&from.buffer);
+    clact_buffer_destroy(&to.buffer);
+}
+END_TEST
+
+Suite *types_suite(void)
+{
+    Suite *s = suite_create("types");
+    TCase *t = tcase_create("types");
+    tcase_set_timeout(t, 600);
+    tcase_add_test(t, halves_are_rounded_f32);
+    if (test_caps()->types & 1u << CLACT_F64) {
+        tcase_add_test(t, f64_is_within_its_bound);
+        tcase_add_test(t, f64_bits_agree);
+    } else {
+        tcase_add_test(t, f64_is_refused_where_it_is_not);
+    }
+    suite_add_tcase(s, t);
+    return s;
+}
