@@ -16,14 +16,21 @@ INLINE real gradient(real derivative, real dy)
     return derivative == C(0.0) ? C(0.0) : derivative * dy;
 }
 
+/* x with +0.0 for -0.0. As bits: compilers have been seen to take x + 0 for x. */
+INLINE real without_minus_zero(real x)
+{
+    bits b = to_bits(x);
+    return to_real(b == SIGN_BIT ? 0 : b);
+}
+
 INLINE real identity_f(real x) { return x; }
 INLINE real identity_d(real x) { return C(1.0); }
 
-/* A max_value of "none" is a NaN, which no comparison reaches. Adding zero makes -0.0 +0.0. */
+/* A max_value of "none" is a NaN, which no comparison reaches. */
 INLINE real relu_f(real x, real negative_slope, real max_value, real threshold)
 {
     real below = negative_slope == C(0.0) ? C(0.0) : negative_slope * (x - threshold);
-    real y = x < threshold ? below : x + C(0.0);
+    real y = x < threshold ? below : without_minus_zero(x);
     return x >= max_value ? max_value : y;
 }
 
@@ -121,12 +128,13 @@ INLINE real elu_f(real x, real alpha)
     return x < C(0.0) ? below : x;
 }
 
-/* The scale of e^x is taken off on the side of alpha that neither overflows nor loses digits. */
+/* Where alpha is large, 2^64 of the scale of e^x is taken off before the product, which would overflow;
+ * the rest comes off last, so that no digit is lost to a subnormal on the way. */
 INLINE real elu_d(real x, real alpha)
 {
     pair e = exp_scaled(x);
-    real before = magnitude(alpha) < C(1.0) ? alpha : alpha * EXP_UNSCALE;
-    real after = magnitude(alpha) < C(1.0) ? EXP_UNSCALE : C(1.0);
+    real before = magnitude(alpha) <= C(1.0) ? alpha : alpha * C(0x1p-64);
+    real after = magnitude(alpha) <= C(1.0) ? EXP_UNSCALE : EXP_UNSCALE * C(0x1p64);
     real below = fused(before, e.hi, before * e.lo) * after;
     return x > C(0.0) ? C(1.0) : below;
 }
@@ -144,13 +152,16 @@ INLINE real sigmoid_d(real x)
     return fused(-(s * EXP_UNSCALE), s, s) * EXP_UNSCALE;
 }
 
-/* (e^-2a - 1) / (e^-2a + 1) for a = |x|, with the sign of x. */
+/* (e^-2a - 1) / (e^-2a + 1) for a = |x|, with the sign of x. What is so small that it is its own tanh
+ * is kept: the remainder that corrects the quotient would be subnormal there. */
 INLINE real tanh_f(real x)
 {
-    pair e = rounded(expm1_pair(C(-2.0) * magnitude(x))), d;
+    real a = magnitude(x);
+    pair e = rounded(expm1_pair(C(-2.0) * a)), d;
     d.hi = C(2.0) + e.hi;
     d.lo = C(2.0) - d.hi + e.hi + e.lo;
-    return with_sign_of(magnitude(quotient(e, d)), x);
+    real y = a < K(0x1p-13, 0x1p-27) ? a : magnitude(quotient(e, d));
+    return with_sign_of(y, x);
 }
 
 /* 4 s (1 - s) with s = sigmoid(-2 |x|). */

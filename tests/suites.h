@@ -23,6 +23,8 @@ Suite *npy_suite(void);
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
 const clact_caps *test_caps(void);
+/* Whether $CLACT_TEST_LIGHT asks for small samples: on a simulator. */
+bool light(void);
 /* The CPU backend with an instruction set (NULL: the best) and a number of threads. */
 clact_context *cpu_context(const char *isa, uint32_t threads);
 

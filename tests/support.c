@@ -31,6 +31,11 @@ const clact_caps *test_caps(void)
     return &caps;
 }
 
+bool light(void)
+{
+    return getenv("CLACT_TEST_LIGHT") != NULL;
+}
+
 clact_context *cpu_context(const char *isa, uint32_t threads)
 {
     clact_context *context;
