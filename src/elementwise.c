@@ -161,6 +161,15 @@ static clact_status check_enqueue(const clact_enqueue *enqueue)
     return CLACT_OK;
 }
 
+static clact_status call_backend(clact_context *context, const struct clact_launch *l)
+{
+    const struct clact_backend_functions *backend = l->host ? context->host : context->device;
+    atomic_fetch_add(&context->calls, 1);
+    clact_status status = backend->elementwise(context, l);
+    atomic_fetch_sub(&context->calls, 1);
+    return status;
+}
+
 /* The rules for the output and the call as a whole; then the backend. */
 static clact_status run(clact_context *context, struct clact_launch *l, const clact_tensor *shape,
                         const clact_parameter_tensor *parameters, size_t count, const char *out_name)
@@ -186,11 +195,7 @@ static clact_status run(clact_context *context, struct clact_launch *l, const cl
         simplify(l, shape->rank);
     if (l->count == 0 && !l->enqueue)
         return CLACT_OK;
-    const struct clact_backend_functions *backend = l->host ? context->host : context->device;
-    atomic_fetch_add(&context->calls, 1);
-    clact_status status = backend->elementwise(context, l);
-    atomic_fetch_sub(&context->calls, 1);
-    return status;
+    return call_backend(context, l);
 }
 
 static clact_status forward(clact_context *context, const clact_activation *activation,
@@ -271,9 +276,39 @@ clact_status clact_backward_enqueue(clact_context *context, const clact_activati
     return backward(context, activation, args, enqueue);
 }
 
+/* ---- The short form ------------------------------------------------------------------------- */
+
+/* Whether in and out are aligned, and the same or apart. */
+static bool plain(const float *in, const float *out, size_t n)
+{
+    uintptr_t a = (uintptr_t)in, b = (uintptr_t)out;
+    return in && out && (a | b) % sizeof(float) == 0 && n <= INT64_MAX / 16 &&
+           (a == b || a + n * sizeof(float) <= b || b + n * sizeof(float) <= a);
+}
+
+/* A call that needs nothing of what the general form checks. */
+static clact_status run_plain(clact_context *context, const clact_activation *activation, size_t n, const float *x,
+                              const float *dy, float *out)
+{
+    struct clact_launch l = {.activation = activation, .count = n, .dense = true, .host = true};
+    l.direction = dy ? CLACT_BACKWARD : CLACT_FORWARD;
+    l.in_place = out == x || out == dy;
+    l.views[VIEW_X].data = (void *)(uintptr_t)x;
+    l.views[VIEW_DY].data = (void *)(uintptr_t)dy;
+    l.views[VIEW_OUT].data = out;
+    for (int k = 0; k < CLACT_MAX_RANK; k++)
+        l.dims[k] = 1;
+    l.dims[CLACT_MAX_RANK - 1] = (int64_t)n;
+    for (int v = 0; v < VIEW_TENSOR; v++)
+        l.views[v].strides[CLACT_MAX_RANK - 1] = 1;
+    return call_backend(context, &l);
+}
+
 clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n, const float *x,
                          float *y)
 {
+    if (context && activation && n && plain(x, y, n) && activation->fits_f32)
+        return run_plain(context, activation, n, x, NULL, y);
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), out = clact_array(CLACT_F32, y, (int64_t)n);
     clact_forward_args args = {.x = &in, .y = &out};
@@ -283,6 +318,8 @@ clact_status clact_apply(clact_context *context, const clact_activation *activat
 clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
                                   const float *x, const float *dy, float *dx)
 {
+    if (context && activation && n && plain(x, dx, n) && plain(dy, dx, n) && activation->fits_f32)
+        return run_plain(context, activation, n, x, dy, dx);
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), up = clact_array(CLACT_F32, dy, (int64_t)n);
     clact_operand out = clact_array(CLACT_F32, dx, (int64_t)n);

@@ -19,6 +19,7 @@ struct job {
     size_t size, real_size; /* bytes of a stored element and of a real */
     bool direct;            /* stored elements are reals: consecutive ones need no load and store */
     bool stream;
+    bool at_once; /* consecutive reals throughout: one call of the loop does all */
     char *base[VIEW_COUNT];
     uint64_t share; /* elements of one task */
 };
@@ -34,7 +35,9 @@ enum { INNER = CLACT_MAX_RANK - 1 };
 static void cursor_set(struct cursor *c, const struct clact_launch *l, uint64_t index)
 {
     for (int v = 0; v < VIEW_COUNT; v++)
-        c->offset[v] = l->views[v].offset;
+        c->offset[v] = l->views[v].offset + (l->dense ? (int64_t)index : 0);
+    if (l->dense)
+        return;
     for (int k = INNER; k >= 0; k--) {
         c->at[k] = (int64_t)(index % (uint64_t)l->dims[k]);
         index /= (uint64_t)l->dims[k];
@@ -117,26 +120,33 @@ static void fill_tensor(const struct job *j, struct block *b)
                (const char *)j->parameters + (size_t)slot * j->real_size, j->real_size);
 }
 
-static void run_range(const struct job *j, uint64_t first, uint64_t end)
+static void run_blocks(const struct job *j, uint64_t first, uint64_t end)
 {
     struct block b;
     struct cursor c;
-    const struct clact_launch *l = j->launch;
-    bool at_once = l->dense && j->direct && !j->stream && l->activation->tensor < 0;
     fill_tensor(j, &b);
-    cursor_set(&c, l, first);
     while (first < end) {
-        uint64_t n = at_once || end - first < BLOCK ? end - first : BLOCK;
+        uint64_t n = end - first < BLOCK ? end - first : BLOCK;
+        cursor_set(&c, j->launch, first);
         run_block(j, &c, &b, (size_t)n);
         first += n;
-        if (l->dense)
-            for (int v = 0; v < VIEW_COUNT; v++)
-                c.offset[v] += (int64_t)n;
-        else
-            cursor_set(&c, l, first);
     }
     if (j->stream)
         j->kernels->fence();
+}
+
+static void *place(const struct job *j, int v, uint64_t first)
+{
+    return j->base[v] ? j->base[v] + (j->launch->views[v].offset + (int64_t)first) * (int64_t)j->size : NULL;
+}
+
+static void run_range(const struct job *j, uint64_t first, uint64_t end)
+{
+    if (j->at_once)
+        j->loop((size_t)(end - first), place(j, VIEW_X, first), place(j, VIEW_DY, first), NULL, j->parameters,
+                place(j, VIEW_OUT, first));
+    else
+        run_blocks(j, first, end);
 }
 
 static void run_share(void *work, uint32_t i)
@@ -189,5 +199,6 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_BACKWARD ? 3 : 2);
     j.stream = l->dense && j.direct && !l->in_place && footprint >= context->cpu->stream_bytes;
+    j.at_once = l->dense && j.direct && !j.stream && a->tensor < 0;
     return run_job(context, &j);
 }

@@ -1,0 +1,17 @@
+#!/bin/sh
+# test.sh: installs what the tests need, builds with gcc and clang, and runs everything that is quick.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/install.sh
+
+need gcc g++ libc6-dev meson ninja-build pkg-config python3 libjansson-dev opencl-c-headers check libmpfr-dev \
+    ocl-icd-libopencl1 pocl-opencl-icd oclgrind clang-14 libclang-rt-14-dev llvm-14 binutils patch
+hide_vendors=1 need mesa-opencl-icd
+unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR OPENCL_LAYERS 2>/dev/null || :
+
+build=${CLACT_BUILD:-build-test}
+[ -d "$build" ] || CC=gcc meson setup "$build" -Dwerror=true -Dopencl=enabled -Dcli=enabled -Dtests=enabled
+ninja -C "$build"
+# A driver compiles for seconds what it has not stored: the first run fills the cache for the others.
+meson test -C "$build" --print-errorlogs --no-rebuild --suite first
+meson test -C "$build" --print-errorlogs --no-rebuild --no-suite first --no-suite long
