@@ -26,10 +26,13 @@ INLINE real without_minus_zero(real x)
 INLINE real identity_f(real x) { return x; }
 INLINE real identity_d(real x) { return C(1.0); }
 
-/* A max_value of "none" is a NaN, which no comparison reaches. */
+/* A max_value of "none" is a NaN, which no comparison reaches. Below the threshold, slope * x less
+ * slope * threshold in two parts, which a loop computes once: 1 ulp, and nothing overflows on the way. */
 INLINE real relu_f(real x, real negative_slope, real max_value, real threshold)
 {
-    real below = negative_slope == C(0.0) ? C(0.0) : negative_slope * (x - threshold);
+    real shift = negative_slope * threshold;
+    real rest = magnitude(shift) < to_real(INFINITY_BITS) ? fused(negative_slope, threshold, -shift) : C(0.0);
+    real below = negative_slope == C(0.0) ? C(0.0) : fused(negative_slope, x, -shift) - rest;
     real y = x < threshold ? below : without_minus_zero(x);
     return x >= max_value ? max_value : y;
 }
