@@ -47,32 +47,45 @@ INLINE real relu_d(real x, real negative_slope, real max_value, real threshold)
 INLINE real above(real x, real bound) { return x > bound ? C(1.0) : C(0.0); }
 
 /* Keras 2.15 composes it: LeakyRelu alone; or Relu, or x times a mask where there is a threshold; a
- * clip; less slope times Relu(threshold - x). Of that difference one side is always zero. */
+ * clip; less slope times Relu(threshold - x). Of that difference one side is always zero. Each choice
+ * has one condition, for the loops to be vectorised. */
+INLINE real relu_tf_kept(real x, real threshold)
+{
+    real masked = x * above(x, threshold), positive = x <= C(0.0) ? C(0.0) : x;
+    return threshold != C(0.0) ? masked : positive;
+}
+
 INLINE real relu_tf_f(real x, real negative_slope, real max_value, real threshold)
 {
-    int limited = max_value == max_value;
     real leaky = x > C(0.0) ? x : x * negative_slope;
-    real y = threshold != C(0.0) ? x * above(x, threshold) : x <= C(0.0) ? C(0.0) : x;
-    y = y >= max_value ? max_value : y;
-    y = limited && y <= C(0.0) ? C(0.0) : y;
-    real n = threshold - x;
+    real y = relu_tf_kept(x, threshold), n = threshold - x;
+    real clipped = y >= max_value ? max_value : y;
+    clipped = clipped <= C(0.0) ? C(0.0) : clipped;
+    y = max_value == max_value ? clipped : y;
     n = n <= C(0.0) ? C(0.0) : n;
-    y = negative_slope != C(0.0) ? fused(-negative_slope, n, y) : y;
-    return negative_slope != C(0.0) && !limited && threshold == C(0.0) ? leaky : y;
+    real less = fused(-negative_slope, n, y);
+    y = negative_slope != C(0.0) ? less : y;
+    leaky = max_value == max_value ? y : leaky;
+    leaky = threshold != C(0.0) ? y : leaky;
+    return negative_slope != C(0.0) ? leaky : y;
 }
 
 /* Relu6 is dead at 6, a clip at another max_value is not; a clip chooses, a mask multiplies. */
 INLINE real relu_tf_g(real x, real dy, real negative_slope, real max_value, real threshold)
 {
-    int limited = max_value == max_value;
     real leaky = x > C(0.0) ? dy : dy * negative_slope;
-    real y = threshold != C(0.0) ? x * above(x, threshold) : x <= C(0.0) ? C(0.0) : x;
+    real y = relu_tf_kept(x, threshold);
+    real within = y >= C(0.0) ? dy : C(0.0);
+    within = y <= max_value ? within : C(0.0);
+    real e = (max_value == max_value ? within : dy) * above(x, threshold);
     real six = dy * (x < C(6.0) ? above(x, C(0.0)) : C(0.0));
-    real e = !limited || (y >= C(0.0) && y <= max_value) ? dy : C(0.0);
-    e = e * above(x, threshold);
-    e = limited && max_value == C(6.0) && threshold == C(0.0) ? six : e;
-    e = negative_slope != C(0.0) ? fused(negative_slope * dy, above(threshold, x), e) : e;
-    return negative_slope != C(0.0) && !limited && threshold == C(0.0) ? leaky : e;
+    six = threshold != C(0.0) ? e : six;
+    e = max_value == C(6.0) ? six : e;
+    real more = fused(negative_slope * dy, above(threshold, x), e);
+    e = negative_slope != C(0.0) ? more : e;
+    leaky = max_value == max_value ? e : leaky;
+    leaky = threshold != C(0.0) ? e : leaky;
+    return negative_slope != C(0.0) ? leaky : e;
 }
 
 INLINE real relu6_f(real x)
@@ -135,7 +148,7 @@ INLINE real elu_f(real x, real alpha)
  * the rest comes off last, so that no digit is lost to a subnormal on the way. */
 INLINE real elu_d(real x, real alpha)
 {
-    pair e = exp_scaled(x);
+    pair e = exp_scaled(x, K(-149.0, -791.0)); /* 2^64 e^x rounds to zero below */
     real before = magnitude(alpha) <= C(1.0) ? alpha : alpha * C(0x1p-64);
     real after = magnitude(alpha) <= C(1.0) ? EXP_UNSCALE : EXP_UNSCALE * C(0x1p64);
     real below = fused(before, e.hi, before * e.lo) * after;
@@ -144,14 +157,15 @@ INLINE real elu_d(real x, real alpha)
 
 INLINE real sigmoid_f(real x)
 {
-    real below = logistic_scaled(-magnitude(x)) * EXP_UNSCALE;
-    return x < C(0.0) ? below : C(1.0) - below;
+    real s = logistic_scaled(-magnitude(x), EXP_LEAST);
+    real upper = fused(-s, EXP_UNSCALE, C(1.0));
+    return x < C(0.0) ? s * EXP_UNSCALE : upper;
 }
 
 /* s (1 - s) for the smaller of the two, whose digits are all there. */
 INLINE real sigmoid_d(real x)
 {
-    real s = logistic_scaled(-magnitude(x));
+    real s = logistic_scaled(-magnitude(x), EXP_LEAST);
     return fused(-(s * EXP_UNSCALE), s, s) * EXP_UNSCALE;
 }
 
@@ -170,7 +184,7 @@ INLINE real tanh_f(real x)
 /* 4 s (1 - s) with s = sigmoid(-2 |x|). */
 INLINE real tanh_d(real x)
 {
-    real s = logistic_scaled(C(-2.0) * magnitude(x));
+    real s = logistic_scaled(C(-2.0) * magnitude(x), K(-106.0, -748.0));
     return fused(-(s * EXP_UNSCALE), s, s) * (C(4.0) * EXP_UNSCALE);
 }
 

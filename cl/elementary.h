@@ -81,30 +81,33 @@ INLINE reduced reduce(real x, int shift)
 
 
 /* e^x 2^120 (f64: 2^1000) for x <= 0, as a sum: relative error below 2^-26 (2^-55). The scale keeps
- * every digit of what is subnormal or zero at its true size. At and below -170 (-1400) it is the value
- * there, which rounds to zero even after a factor of 2^64. */
-INLINE pair exp_scaled(real x)
+ * every digit of what is subnormal at its true size. Below least, -149 (-791) or above, it is zero: the
+ * caller says where its result rounds to zero, and no time is spent on underflow there. */
+#define EXP_UNSCALE K(0x1p-120, 0x1p-1000)
+#define EXP_LEAST K(-104.0, -746.0) /* below it e^x rounds to zero */
+
+INLINE pair exp_scaled(real x, real least)
 {
-    const real least = K(-0x1.54p7, -0x1.5ep10);
     reduced a = reduce(x < least ? least : x, CLACT_REAL_BITS == 64 ? 1000 : 120);
+    real power = x < least ? C(0.0) : a.power;
     pair e;
-    e.hi = fused(a.power, a.r, a.power);
-    e.lo = fused(a.power, a.r, a.power - e.hi);
-    e.lo = fused(a.power, a.r * a.r * exp_tail(a.r), e.lo);
+    e.hi = fused(power, a.r, power);
+    e.lo = fused(power, a.r, power - e.hi);
+    e.lo = fused(power, a.r * a.r * exp_tail(a.r), e.lo);
     return e;
 }
-#define EXP_UNSCALE K(0x1p-120, 0x1p-1000)
 
 /* e^x - 1 for x <= 0, as a sum: relative error below 2^-25 (2^-54). At and below -20 (-40) it is -1. */
 INLINE pair expm1_pair(real x)
 {
-    const real least = K(-0x1.4p4, -0x1.4p5);
+    const real least = K(-20.0, -40.0);
     reduced a = reduce(x < least ? least : x, 0);
     real m = a.power - C(1.0);
+    real rest = a.power - (m + C(1.0)); /* what of a power below 2^-24 (2^-53) m has not */
     pair e;
     e.hi = fused(a.power, a.r, m);
     e.lo = fused(a.power, a.r, m - e.hi);
-    e.lo = fused(a.power, a.r * a.r * exp_tail(a.r), e.lo);
+    e.lo = fused(a.power, a.r * a.r * exp_tail(a.r), e.lo + rest);
     return e;
 }
 
@@ -119,10 +122,10 @@ INLINE real quotient(pair n, pair d)
     return fused(rest, r, q);
 }
 
-/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp. */
-INLINE real logistic_scaled(real x)
+/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp; zero below least. */
+INLINE real logistic_scaled(real x, real least)
 {
-    pair e = rounded(exp_scaled(x)), d;
+    pair e = rounded(exp_scaled(x, least)), d;
     d.hi = fused(e.hi, EXP_UNSCALE, C(1.0));
     d.lo = fused(e.hi, EXP_UNSCALE, C(1.0) - d.hi);
     d.lo = fused(e.lo, EXP_UNSCALE, d.lo);
@@ -132,7 +135,7 @@ INLINE real logistic_scaled(real x)
 /* e^x for x <= 0: 0.9 ulp; a subnormal result is rounded once more. */
 INLINE real exp_of_negative(real x)
 {
-    pair e = exp_scaled(x);
+    pair e = exp_scaled(x, EXP_LEAST);
     return (e.hi + e.lo) * EXP_UNSCALE;
 }
 

@@ -1,12 +1,12 @@
 /* oracle_mpfr.c: measures the oracle of `clact check`, and the library, with MPFR.
  *
- *   oracle_mpfr [NAME ...] [--random=N]
+ * oracle_mpfr [NAME ...] [--random=N]
  *
- * For each activation, or those named, at its default parameters and those of special.def, and N inputs
- * of the stratified sample (default 65536, 2^20 or more to decide disputes): the oracle's double must be
- * within ORACLE_ERROR of the exact value, and the library's f32 within the stated bound. An activation
- * without expressions here is named and passed over. Exits with 0, 1 if a check failed, 2 if it cannot
- * run, 64 if it is called wrongly. */
+ * For each activation, or those named, at its default parameters and those of special.def, and N
+ * inputs of the stratified sample (default 65536, 2^20 or more to decide disputes): the oracle's
+ * double must be within ORACLE_ERROR of the exact value, and the library's f32 within the stated
+ * bound. An activation without expressions here is named and passed over. Exits with 0, 1 if a
+ * check failed, 2 if it cannot run, 64 if it is called wrongly. */
 #include "oracle.h"
 #include "special.h"
 #include "strata.h"
@@ -202,8 +202,8 @@ typedef struct errors {
     float library_x;
 } errors;
 
-static void measure_one(const oracle *o, direction d, expression *e, float x, double value, float got,
-                        errors *worst)
+static void measure_one(const oracle *o, direction d, expression *e, float x, double value,
+                        float got, errors *worst)
 {
     if (isnan(x) && (d == FORWARD || o->reads_x)) {
         if (!isnan(value) || !isnan(oracle_value(o, d, x)) || !isnan(got))
@@ -252,8 +252,8 @@ static errors measure(clact_context *context, const clact_activation *activation
 }
 
 /* One set of parameters, in both directions. 1, or 0 if a check failed. */
-static int check_set(clact_context *context, const clact_activation_info *info, const special_set *set,
-                     uint64_t inputs)
+static int check_set(clact_context *context, const clact_activation_info *info,
+                     const special_set *set, uint64_t inputs)
 {
     const struct exact_row *row = row_named(info->name);
     clact_activation *activation;

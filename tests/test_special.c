@@ -1,42 +1,29 @@
 /* test_special.c: results at special values, bit for bit, and the tools that measure the others. */
 #include "special.h"
 #include "strata.h"
+#include "suites.h"
 #include "ulp.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-Suite *special_suite(void);
-
 /* ---- Special values, through the calls on host pointers ------------------------------------- */
-
-static clact_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(clact_open(&context, NULL), CLACT_OK);
-}
-
-static void close_context(void)
-{
-    clact_close(&context);
-}
 
 /* Runs a set's cases in one direction and prints what is wrong; the number of wrong results. */
 static size_t count_wrong(const clact_activation *activation, const special_set *set, direction d)
 {
     special_case cases[SPECIAL_CASES];
     float x[SPECIAL_CASES], dy[SPECIAL_CASES], got[SPECIAL_CASES];
-    size_t count = special_cases(set, d, cases), wrong = 0;
+    size_t count = special_cases(set, d, test_caps()->keeps_subnormals, cases), wrong = 0;
     for (size_t i = 0; i < count; i++) {
         x[i] = cases[i].x;
         dy[i] = cases[i].dy;
     }
-    ck_assert_int_eq(d == FORWARD ? clact_apply(context, activation, count, x, got)
-                                  : clact_apply_gradient(context, activation, count, x, dy, got),
-                     CLACT_OK);
+    if (d == FORWARD)
+        OK(clact_apply(test_context(), activation, count, x, got));
+    else
+        OK(clact_apply_gradient(test_context(), activation, count, x, dy, got));
     for (size_t i = 0; i < count; i++) {
         if (special_same(got[i], cases[i].expected))
             continue;
@@ -54,8 +41,7 @@ START_TEST(special_values)
 {
     const special_set *set = &special_sets[_i];
     clact_activation *activation;
-    ck_assert_msg(special_activation(&activation, set) == CLACT_OK, "%s: %s", set->activation,
-                  clact_error());
+    OK(special_activation(&activation, set));
     size_t forward = count_wrong(activation, set, FORWARD);
     size_t derivative = count_wrong(activation, set, DERIVATIVE);
     clact_activation_destroy(&activation);
@@ -155,7 +141,8 @@ START_TEST(sample_is_the_same_everywhere)
     strata_make(&s, CLACT_F32, NULL, 0);
     for (uint64_t i = 0; i < 4096; i++)
         hash = (hash ^ strata_bits(&s, i)) * 0x100000001b3;
-    ck_assert_msg(hash == 0x4c5d9005338963de, "the sample's hash is %016llx", (unsigned long long)hash);
+    ck_assert_msg(hash == 0x4c5d9005338963de, "the sample's hash is %016llx",
+                  (unsigned long long)hash);
 }
 END_TEST
 
@@ -163,7 +150,6 @@ Suite *special_suite(void)
 {
     Suite *suite = suite_create("special");
     TCase *values = tcase_create("special values"), *tools = tcase_create("tools");
-    tcase_add_unchecked_fixture(values, open_context, close_context);
     tcase_add_loop_test(values, special_values, 0, (int)special_set_count);
     tcase_add_test(tools, distance_counts_in_units_of_the_exact_result);
     tcase_add_test(tools, distance_knows_infinity_and_nan);

@@ -241,7 +241,7 @@ static void add_file(activation_options *options, const char *name, const char *
     options->files[count].path = path;
 }
 
-/* More than any activation has; none is given twice. */
+/* More than any activation has. */
 enum { MOST_PARAMETERS = 32 };
 
 /* The parameter that an option names, which no option before it has named. */
@@ -264,12 +264,14 @@ clact_activation *create_activation(const clact_activation_info *info, activatio
     clact_activation *activation = NULL;
     clact_activation_desc desc = {0};
     clact_parameter values[MOST_PARAMETERS] = {{0}};
+    if (info->parameter_count > MOST_PARAMETERS)
+        fail(CLI_FAILED, "%s has more than %d parameters", info->name, MOST_PARAMETERS);
     for (size_t i = 0; i < options->given_count; i++) {
         const given_parameter *given = &options->given[i];
         const clact_parameter_info *parameter = parameter_of(info, options, i);
         if (parameter->kind == CLACT_PARAMETER_TENSOR && is_file_name(given->value))
             add_file(options, parameter->name, given->value);
-        else if (desc.parameter_count < MOST_PARAMETERS)
+        else
             read_value(&values[desc.parameter_count++], info, parameter, given);
     }
     desc.id = info->id;

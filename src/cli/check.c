@@ -1,11 +1,10 @@
-/* check.c: `clact check`: accuracy, special values, and bits against the CPU backend, on any device. */
+/* check.c: `clact check`: accuracy, special values, and bits against the CPU backend. */
 #include "activation.h"
 #include "commands.h"
 #include "measure.h"
 #include "report.h"
 #include "special.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,8 +18,8 @@
 typedef struct check_options {
     context_options context;
     activation_options activation;
-    const char **names;
-    size_t name_count;
+    const clact_activation_info **infos; /* those named */
+    size_t info_count;
     const char *cpu, *against_cpu;
     int64_t samples;
     bool exhaustive, json;
@@ -32,16 +31,20 @@ static const struct argp_option options_table[] = {
     {"exhaustive", KEY_EXHAUSTIVE, NULL, 0, "Measure all 2^32 inputs, not a sample", 0},
     {"samples", KEY_SAMPLES, "N", 0, "Inputs of the stratified sample (default 1048576)", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
-    {"cpu", KEY_CPU, "ISA", 0, "The CPU backend's instruction set: baseline, avx2, avx512, neon", 0},
-    {"against-cpu", KEY_AGAINST_CPU, "ISA", 0, "The same for the backend compared with", 0},
+    {"cpu", KEY_CPU, "ISA", 0,
+     "Instruction set of the CPU backend: baseline, avx2, avx512, neon. Default: $CLACT_CPU, else "
+     "the best", 0},
+    {"against-cpu", KEY_AGAINST_CPU, "ISA", 0,
+     "That of the CPU backend compared with. Default: the best; where the CPU backend itself is "
+     "checked, baseline", 0},
     {0},
 };
 
 static void add_name(check_options *options, const char *name)
 {
-    size_t count = options->name_count++;
-    options->names = reallocate(options->names, count + 1, sizeof *options->names);
-    options->names[count] = name;
+    size_t count = options->info_count++;
+    options->infos = reallocate(options->infos, count + 1, sizeof *options->infos);
+    options->infos[count] = find_activation(name);
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -79,6 +82,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     }
 }
 
+/* Ends the program, before anything is printed, where the activation does not take the parameters.
+ * */
+static void refuse_parameters(const clact_activation_info *info, const activation_options *options)
+{
+    activation_options trial = *options;
+    clact_activation *activation = create_activation(info, &trial);
+    clact_activation_destroy(&activation);
+    if (trial.file_count)
+        usage_error("check takes numbers as parameters, not files");
+}
+
 static void parse(check_options *options, int argc, char **argv)
 {
     const struct argp_child children[] = {
@@ -92,8 +106,10 @@ static void parse(check_options *options, int argc, char **argv)
         children, NULL, NULL};
     options->samples = 1 << 20;
     parse_arguments("check", &argp, argc, argv, options);
-    if (options->activation.given_count && !options->name_count)
+    if (options->activation.given_count && !options->info_count)
         usage_error("a parameter needs the name of an activation");
+    for (size_t i = 0; i < options->info_count; i++)
+        refuse_parameters(options->infos[i], &options->activation);
 }
 
 /* ---- A row: one activation in one direction ------------------------------------------------- */
@@ -126,13 +142,11 @@ typedef struct check {
     bool failed;
 } check;
 
-static bool is_subnormal(float x) { return fpclassify(x) == FP_SUBNORMAL; }
-
 static void check_special_set(check *c, const special_set *set, row *r)
 {
     special_case cases[SPECIAL_CASES];
     float x[SPECIAL_CASES], dy[SPECIAL_CASES], got[SPECIAL_CASES];
-    size_t count = special_cases(set, r->direction, cases);
+    size_t count = special_cases(set, r->direction, !c->no_subnormals, cases);
     clact_activation *activation;
     require_ok(special_activation(&activation, set));
     for (size_t i = 0; i < count; i++) {
@@ -141,10 +155,8 @@ static void check_special_set(check *c, const special_set *set, row *r)
     }
     require_ok(runner_run(&c->checked, activation, r->direction, count, x, dy, got));
     clact_activation_destroy(&activation);
+    r->special.cases += count;
     for (size_t i = 0; i < count; i++) {
-        if (c->no_subnormals && (is_subnormal(x[i]) || is_subnormal(cases[i].expected)))
-            continue;
-        r->special.cases++;
         if (special_same(got[i], cases[i].expected))
             continue;
         if (r->special.wrong++ == 0) {
@@ -246,7 +258,7 @@ static void print_row(const row *r)
     const special_result *s = &r->special;
     char error[16] = "-", x[16] = "-", special[48] = "-";
     if (r->oracle) {
-        snprintf(error, sizeof error, "%.4f", r->measured.error);
+        snprintf(error, sizeof error, r->measured.error < 1e4 ? "%.4f" : "%.2g", r->measured.error);
         if (r->measured.error > 0)
             snprintf(x, sizeof x, "%.9g", r->measured.error_x);
     }
@@ -305,13 +317,14 @@ static void open_check(check *c, const check_options *options)
                             .threads = options->context.threads, .log = log_message};
     *c = (check){.options = options, .rows = json_array()};
     require_ok(clact_open(&c->context, &wanted));
-    wanted.device = "cpu";
-    wanted.cpu = options->against_cpu;
-    require_ok(clact_open(&c->against, &wanted));
     c->caps = context_caps(c->context);
+    bool opencl = c->caps.backend == CLACT_BACKEND_OPENCL;
+    wanted.device = "cpu";
+    wanted.cpu = options->against_cpu || opencl ? options->against_cpu : "baseline";
+    require_ok(clact_open(&c->against, &wanted));
     c->against_caps = context_caps(c->against);
     c->no_subnormals = c->caps.exact == CLACT_EXACT_NORMAL || !c->caps.keeps_subnormals;
-    require_ok(runner_open(&c->checked, c->context, c->caps.backend == CLACT_BACKEND_OPENCL));
+    require_ok(runner_open(&c->checked, c->context, opencl));
     require_ok(runner_open(&c->reference, c->against, false));
 }
 
@@ -349,8 +362,6 @@ static void check_activation(check *c, const clact_activation_info *info)
     oracle o;
     strata s;
     clact_activation *activation = create_activation(info, &options);
-    if (options.file_count)
-        usage_error("check takes numbers as parameters, not files");
     bool documented = options.semantics == CLACT_DOCUMENTED;
     bool has_oracle = make_oracle(&o, info, &options);
     strata_make(&s, CLACT_F32, o.p, info->parameter_count);
@@ -374,9 +385,9 @@ static void check_activations(check *c)
     const check_options *options = c->options;
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
-    for (size_t i = 0; i < options->name_count; i++)
-        check_activation(c, find_activation(options->names[i]));
-    for (size_t i = 0; options->name_count == 0 && i < count; i++)
+    for (size_t i = 0; i < options->info_count; i++)
+        check_activation(c, options->infos[i]);
+    for (size_t i = 0; options->info_count == 0 && i < count; i++)
         if (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow)
             check_activation(c, &list[i]);
 }
@@ -395,7 +406,7 @@ int command_check(int argc, char **argv)
     else
         json_decref(c.rows);
     close_check(&c);
-    free(options.names);
+    free(options.infos);
     free_activation_options(&options.activation);
     return finish_stdout(c.failed ? CLI_CHECK_FAILED : CLI_DONE);
 }

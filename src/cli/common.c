@@ -75,9 +75,13 @@ void require_ok(clact_status status)
 
 int finish_stdout(int code)
 {
+    static bool told;
+    if (told)
+        return CLI_FAILED;
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
+    told = true;
     warn("standard output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return CLI_FAILED;
 }
@@ -148,18 +152,30 @@ static void refuse_long_option(const struct argp_state *state, const char *word)
         usage_error("the option '--%s' takes no value", option->name);
 }
 
+static bool has_short_option(const struct argp *argp, int letter)
+{
+    const struct argp_option *o = argp->options;
+    for (; o && (o->name || o->key || o->doc); o++)
+        if (o->key == letter)
+            return true;
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        if (has_short_option(child->argp, letter))
+            return true;
+    return false;
+}
+
 static _Noreturn void refuse_word(const struct argp_state *state)
 {
     const char *word = last_word(state);
     if (strncmp(word, "--", 2) == 0 && word[2] != '\0')
         refuse_long_option(state, word);
-    else if (word[0] == '-' && word[1] == 'o' && word[2] == '\0')
-        usage_error("the option '-o' needs a value");
+    else if (word[0] == '-' && has_short_option(state->root_argp, word[1]) && word[2] == '\0')
+        usage_error("the option '%s' needs a value", word);
     else if (word[0] == '-' && word[1] != '\0' && word[1] != '-')
         usage_error("there is no option '%s'", word);
     if (state->next < state->argc)
-        word = state->argv[state->next];
-    usage_error("'%s' is not expected here", word);
+        word = state->argv[state->next]; /* getopt stopped inside it */
+    usage_error("there is no option '%s'", word);
 }
 
 static error_t parse_help(int key, char *value, struct argp_state *state)
@@ -199,7 +215,8 @@ void parse_arguments(const char *command, const struct argp *argp, int argc, cha
     children[count].argp = &help_argp;
     root.children = children;
     current_command = command;
-    error_t error = argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input);
+    error_t error = argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER, NULL,
+                              input);
     if (error)
         fail(CLI_FAILED, "the options cannot be parsed: %s", strerror(error));
 }

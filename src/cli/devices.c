@@ -140,8 +140,8 @@ static void print_document(const report *r)
     json_t *devices = json_array();
     for (size_t i = 0; i < r->count; i++)
         json_array_append_new(devices, device_json(&r->devices[i]));
-    print_json(json_pack("{si so ss so so so}", "schema", 1, "devices", devices,
-                         "wanted", r->wanted,
+    print_json(json_pack("{si so so so so so}", "schema", 1, "devices", devices,
+                         "wanted", json_text(r->wanted),
                          "chosen", r->failure ? json_null() : caps_json(&r->chosen),
                          "reason", json_text(r->failure ? r->failure : r->chosen.reason),
                          "no_opencl", json_text(r->no_opencl)));

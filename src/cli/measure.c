@@ -1,4 +1,4 @@
-/* measure.c: an activation in one direction, measured: its error, its bits against another context's. */
+/* measure.c: measures an activation in one direction: its error, and its bits against another. */
 #include "measure.h"
 #include "ulp.h"
 
@@ -68,17 +68,19 @@ clact_status runner_run(runner *r, const clact_activation *activation, direction
 
 /* ---- Comparing ------------------------------------------------------------------------------ */
 
-/* A chunk: what went in, what came out, a hash for each block. */
+/* Inputs first .. first + n - 1: what went in, what came out, a hash for each block. */
 typedef struct chunk {
     const measurement *m;
+    uint64_t first;
     size_t n;
     float *x, *dy, *got, *reference;
     uint64_t hashes[CHUNK / BLOCK];
 } chunk;
 
-/* A thread's blocks of a chunk, and what it found there. */
+/* A thread, its blocks of a chunk, and what it found there. */
 typedef struct worker {
     chunk *c;
+    void (*step)(chunk *c, size_t block, measured *found);
     size_t first_block, end_block;
     pthread_t thread;
     bool started;
@@ -101,8 +103,9 @@ static uint32_t bits_of(float x)
     return bits;
 }
 
-/* An error that may be the largest, or past the bound. Near the bound the oracle in long double decides;
- * where that is no better than double, its error is 2^-21 ulp, so twice that is granted. */
+/* An error that may be the largest, or past the bound. Near the bound the oracle in long double
+ * decides; where that is no better than double, its error is 2^-21 ulp, so twice that is granted.
+ * */
 static void judge(const measurement *m, float x, float got, double exact, measured *found)
 {
     double error = ulp_distance(CLACT_F32, got, exact);
@@ -121,22 +124,25 @@ static void judge(const measurement *m, float x, float got, double exact, measur
     }
 }
 
-/* True also for infinities and NaNs. */
-static int beyond(double limit, float got, double exact)
+/* Whether the error may be over the limit: not where both are NaN or the same infinity. No
+ * branches, so that the loop over it is vectorised. */
+static int is_suspect(double limit, float got, double exact)
 {
-    return !(fabs(got - exact) <= limit * ulp_of_f32(exact));
+    int near = fabs(got - exact) <= limit * ulp_of_f32(exact);
+    int same = (got == exact) | ((got != got) & (exact != exact));
+    return !(near | same);
 }
 
 static void find_errors(const measurement *m, size_t n, const float *x, const float *got,
                         measured *found)
 {
     double exact[BLOCK], limit = fmin(found->error, 0.98 * m->bound);
-    int any = 0;
+    int suspects = 0;
     oracle_values(m->oracle, m->direction, n, x, exact);
     for (size_t i = 0; i < n; i++)
-        any |= beyond(limit, got[i], exact[i]);
-    for (size_t i = 0; any && i < n; i++)
-        if (beyond(fmin(found->error, 0.98 * m->bound), got[i], exact[i]))
+        suspects |= is_suspect(limit, got[i], exact[i]);
+    for (size_t i = 0; suspects && i < n; i++)
+        if (is_suspect(fmin(found->error, 0.98 * m->bound), got[i], exact[i]))
             judge(m, x[i], got[i], exact[i], found);
 }
 
@@ -156,23 +162,42 @@ static void find_differences(size_t n, const float *x, const float *got, const f
     }
 }
 
-static void *work(void *argument)
+static size_t block_size(const chunk *c, size_t block)
 {
-    worker *w = argument;
-    chunk *c = w->c;
-    for (size_t block = w->first_block; block < w->end_block; block++) {
-        size_t first = block * BLOCK, n = c->n - first < BLOCK ? c->n - first : BLOCK;
-        const float *got = c->got + first;
-        uint64_t hash = hash_start;
-        for (size_t i = 0; i < n; i++)
-            hash = hash_step(hash, bits_of(got[i]));
-        c->hashes[block] = hash;
-        find_differences(n, c->x + first, got, c->reference + first, &w->found);
-        if (c->m->oracle)
-            find_errors(c->m, n, c->x + first, got, &w->found);
-    }
-    return NULL;
+    return c->n - block * BLOCK < BLOCK ? c->n - block * BLOCK : BLOCK;
 }
+
+static void compare_block(chunk *c, size_t block, measured *found)
+{
+    size_t first = block * BLOCK, n = block_size(c, block);
+    const float *x = c->x + first, *got = c->got + first;
+    uint64_t hash = hash_start;
+    for (size_t i = 0; i < n; i++)
+        hash = hash_step(hash, bits_of(got[i]));
+    c->hashes[block] = hash;
+    find_differences(n, x, got, c->reference + first, found);
+    if (c->m->oracle)
+        find_errors(c->m, n, x, got, found);
+}
+
+static void fill_block(chunk *c, size_t block, measured *found)
+{
+    size_t n = block_size(c, block);
+    uint64_t first = c->first + block * BLOCK;
+    float *x = c->x + block * BLOCK;
+    (void)found;
+    if (c->m->strata)
+        strata_fill_f32(c->m->strata, first, n, x);
+    for (size_t i = 0; !c->m->strata && i < n; i++) {
+        uint32_t bits = (uint32_t)(first + i);
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+    for (size_t i = 0; c->m->no_subnormals && i < n; i++)
+        if (fpclassify(x[i]) == FP_SUBNORMAL)
+            x[i] = copysignf(0, x[i]);
+}
+
+/* ---- Sharing the work ----------------------------------------------------------------------- */
 
 static void merge(measured *into, const measured *found)
 {
@@ -191,8 +216,17 @@ static void merge(measured *into, const measured *found)
     into->beyond += found->beyond;
 }
 
-/* Most of the time goes into the oracle, so every processor gets a share of the chunk. */
-static void compare(chunk *c, measured *total)
+static void *work(void *argument)
+{
+    worker *w = argument;
+    for (size_t block = w->first_block; block < w->end_block; block++)
+        w->step(w->c, block, &w->found);
+    return NULL;
+}
+
+/* A step for every block of the chunk, shared by all processors: most of the time goes into the
+ * oracle. */
+static void for_blocks(chunk *c, void (*step)(chunk *, size_t, measured *), measured *total)
 {
     worker workers[MAX_WORKERS];
     size_t blocks = (c->n + BLOCK - 1) / BLOCK;
@@ -200,7 +234,7 @@ static void compare(chunk *c, measured *total)
     size_t count = processors < 1 ? 1 : processors > MAX_WORKERS ? MAX_WORKERS : (size_t)processors;
     for (size_t i = 0; i < count; i++) {
         worker *w = &workers[i];
-        *w = (worker){.c = c, .found.error = total->error};
+        *w = (worker){.c = c, .step = step, .found.error = total->error};
         w->first_block = blocks * i / count;
         w->end_block = blocks * (i + 1) / count;
         w->started = i + 1 < count && pthread_create(&w->thread, NULL, work, w) == 0;
@@ -212,24 +246,9 @@ static void compare(chunk *c, measured *total)
             pthread_join(workers[i].thread, NULL);
         merge(total, &workers[i].found);
     }
-    for (size_t i = 0; i < blocks; i++)
-        total->hash = hash_step(total->hash, c->hashes[i]);
 }
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
-
-static void fill(chunk *c, uint64_t first)
-{
-    if (c->m->strata)
-        strata_fill_f32(c->m->strata, first, c->n, c->x);
-    for (size_t i = 0; !c->m->strata && i < c->n; i++) {
-        uint32_t bits = (uint32_t)(first + i);
-        memcpy(&c->x[i], &bits, sizeof bits);
-    }
-    for (size_t i = 0; c->m->no_subnormals && i < c->n; i++)
-        if (fpclassify(c->x[i]) == FP_SUBNORMAL)
-            c->x[i] = copysignf(0, c->x[i]);
-}
 
 static uint64_t leave_out_subnormals(chunk *c)
 {
@@ -248,10 +267,10 @@ static clact_status run_chunk(chunk *c, runner *r, float *out)
     return runner_run(r, c->m->activation, c->m->direction, c->n, c->x, c->dy, out);
 }
 
-static clact_status measure_chunk(chunk *c, uint64_t first, measured *total)
+static clact_status measure_chunk(chunk *c, measured *total)
 {
     const measurement *m = c->m;
-    fill(c, first);
+    for_blocks(c, fill_block, total);
     clact_status status = run_chunk(c, m->checked, c->got);
     if (status == CLACT_OK)
         status = run_chunk(c, m->reference, c->reference);
@@ -259,7 +278,9 @@ static clact_status measure_chunk(chunk *c, uint64_t first, measured *total)
         return status;
     if (m->no_subnormals)
         total->left_out += leave_out_subnormals(c);
-    compare(c, total);
+    for_blocks(c, compare_block, total);
+    for (size_t i = 0; i * BLOCK < c->n; i++)
+        total->hash = hash_step(total->hash, c->hashes[i]);
     return CLACT_OK;
 }
 
@@ -284,10 +305,11 @@ clact_status measure(measured *out, const measurement *m)
             c->dy[i] = 1;
     }
     for (uint64_t done = 0; done < total.inputs && status == CLACT_OK; done += c->n) {
+        c->first = done;
         c->n = total.inputs - done < CHUNK ? (size_t)(total.inputs - done) : CHUNK;
         if (m->progress)
             m->progress(m->progress_data, done, total.inputs);
-        status = measure_chunk(c, done, &total);
+        status = measure_chunk(c, &total);
     }
     total.seconds = now() - start;
     if (status == CLACT_OK)

@@ -1,4 +1,4 @@
-/* measure.h: an activation in one direction, measured: its error, its bits against another context's. */
+/* measure.h: measures an activation in one direction: its error, and its bits against another. */
 #ifndef CLI_MEASURE_H
 #define CLI_MEASURE_H
 
@@ -15,8 +15,8 @@ typedef struct runner {
 
 #define CHUNK (1 << 20)
 
-/* buffers: use clact_buffers, so that the device's own kernels run; else host pointers. On failure there
- * is nothing to close. */
+/* buffers: use clact_buffers, so that the device's own kernels run; else host pointers. On failure
+ * there is nothing to close. */
 clact_status runner_open(runner *out, clact_context *context, bool buffers);
 void runner_close(runner *r);
 

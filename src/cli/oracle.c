@@ -1,10 +1,10 @@
 /* oracle.c: the rows of oracle.def in double and in long double.
  *
- * Double is enough for f32. The arguments are exact; each row rounds a handful of times, by 2^-53, and
- * calls at most one function of libm, which glibc keeps to 2 ulp: 2^-50 in all, where nothing cancels
- * and nothing underflows. A difference of two f32 cancels only what is exact. Results that f32 can tell
- * from zero, 2^-150, are far above where double underflows. 2^-45 leaves room for other libraries; it is
- * 2^-21 ulp of an f32. tests/oracle_mpfr.c measures it. */
+ * Double is enough for f32. The arguments are exact; each row rounds a handful of times, by 2^-53,
+ * and calls at most one function of libm, which glibc keeps to 2 ulp: 2^-50 in all, where nothing
+ * cancels and nothing underflows. A difference of two f32 cancels only what is exact. Results that
+ * f32 can tell from zero, 2^-150, are far above where double underflows. 2^-45 leaves room for
+ * other libraries; it is 2^-21 ulp of an f32. tests/oracle_mpfr.c measures it. */
 #include "oracle.h"
 
 #include <math.h>

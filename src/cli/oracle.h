@@ -1,4 +1,4 @@
-/* oracle.h: every activation and its derivative, computed apart from the library, to measure it by. */
+/* oracle.h: activations and derivatives computed apart from the library, to measure it by. */
 #ifndef CLI_ORACLE_H
 #define CLI_ORACLE_H
 
@@ -19,13 +19,13 @@ typedef struct oracle {
     long double p_long[ORACLE_MAX_PARAMETERS];
 } oracle;
 
-/* parameters: those not given have the row's default. type: CLACT_F64, or any other for f32. 0, or -1
- * where there is no oracle for the activation. */
+/* parameters: those not given have the row's default. type: CLACT_F64, or any other for f32. 0, or
+ * -1 where there is no oracle for the activation. */
 int oracle_make(oracle *out, const clact_activation_info *info, const clact_parameter *parameters,
                 size_t count, clact_type type);
 
-/* out[i] = f(x[i]) or f'(x[i]). The relative error is at most ORACLE_ERROR, or both the value and the
- * exact one are below ORACLE_TINY. */
+/* out[i] = f(x[i]) or f'(x[i]). The relative error is at most ORACLE_ERROR, or both the value and
+ * the exact one are below ORACLE_TINY. */
 void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out);
 #define ORACLE_ERROR 0x1p-45
 #define ORACLE_TINY 0x1p-1000

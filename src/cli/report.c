@@ -144,7 +144,7 @@ json_t *caps_json(const clact_caps *caps)
 
 void print_json(json_t *document)
 {
-    if (!document || json_dumpf(document, stdout, JSON_INDENT(2)) != 0)
+    if (!document || (json_dumpf(document, stdout, JSON_INDENT(2)) != 0 && !ferror(stdout)))
         fail(CLI_FAILED, "out of memory");
     putchar('\n');
     json_decref(document);

@@ -33,7 +33,7 @@ json_t *json_text(const char *text);
 /* Where a context runs, as `devices` and `bench` tell it. */
 json_t *caps_json(const clact_caps *caps);
 /* Prints the document and a newline to stdout, and releases it. NULL: out of memory, which ends
- * the program. */
+ * the program. finish_stdout reports what was not written. */
 void print_json(json_t *document);
 
 #endif

@@ -28,16 +28,18 @@ clact_status special_activation(clact_activation **out, const special_set *set)
     return clact_activation_create(out, &desc);
 }
 
-size_t special_cases(const special_set *set, direction d, special_case *cases)
+size_t special_cases(const special_set *set, direction d, int subnormals, special_case *cases)
 {
     const float gradients[] = {1, -1, INFINITY, -INFINITY, NAN};
     const size_t all = sizeof gradients / sizeof gradients[0];
     size_t count = 0;
     for (size_t i = 0; i < set->row_count; i++) {
-        float expected = set->rows[i].results[d];
+        float x = set->rows[i].x, expected = set->rows[i].results[d];
         size_t tried = d == DERIVATIVE && expected == 0 ? all : 1;
+        if (!subnormals && (fpclassify(x) == FP_SUBNORMAL || fpclassify(expected) == FP_SUBNORMAL))
+            continue;
         for (size_t j = 0; j < tried && count < SPECIAL_CASES; j++)
-            cases[count++] = (special_case){set->rows[i].x, gradients[j], expected};
+            cases[count++] = (special_case){x, gradients[j], expected};
     }
     return count;
 }

@@ -27,10 +27,11 @@ typedef struct special_case {
     float x, dy, expected; /* dy is 1 in the forward direction, where nothing reads it */
 } special_case;
 
-/* A set's cases in one direction, at most SPECIAL_CASES of them; their number. A row whose derivative is
- * zero is tried with every kind of dy. */
+/* A set's cases in one direction, at most SPECIAL_CASES of them; their number. A row whose
+ * derivative is zero is tried with every kind of dy. subnormals: 0 leaves out those with a
+ * subnormal x or result. */
 #define SPECIAL_CASES 256
-size_t special_cases(const special_set *set, direction d, special_case *cases);
+size_t special_cases(const special_set *set, direction d, int subnormals, special_case *cases);
 
 /* Bit for bit, NaN and the sign of zero included. */
 int special_same(float got, float expected);

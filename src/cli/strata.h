@@ -6,17 +6,17 @@
 
 #define STRATA_LISTED 512
 
-/* A sample without end: first the listed numbers (zeros, subnormals, infinities, NaNs, kinks, each with
- * its neighbours, of both signs); then, in turn, random mantissas at every exponent, subnormals and NaNs
- * included, and uniform numbers in [-20, 20] and in [-128, 128]. */
+/* A sample without end: first the listed numbers (zeros, subnormals, infinities, NaNs, kinks, each
+ * with its neighbours, of both signs); then, in turn, random mantissas at every exponent,
+ * subnormals and NaNs included, and uniform numbers in [-20, 20] and in [-128, 128]. */
 typedef struct strata {
     clact_type type;
     size_t listed;
     uint64_t list[STRATA_LISTED];
 } strata;
 
-/* type: CLACT_F32 or CLACT_F64. kinks: numbers to list besides the usual ones; those that are not finite
- * and those that the list has no room for are left out. */
+/* type: CLACT_F32 or CLACT_F64. kinks: numbers to list besides the usual ones; those that are not
+ * finite and those that the list has no room for are left out. */
 void strata_make(strata *out, clact_type type, const double *kinks, size_t count);
 
 /* The bits of the i-th number of the sample, which depend on nothing but the list and i. */

@@ -1,0 +1,479 @@
+#!/bin/sh
+# cli.sh: tests of the `clact` command from outside: results, exit codes, messages, files left over.
+# Usage: cli.sh PATH_OF_CLACT
+
+case $1 in
+/*) clact=$1 ;;
+*) clact=$PWD/$1 ;;
+esac
+here=$(mktemp -d) || exit 2
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit 2
+unset CLACT_DEVICE CLACT_CPU
+passed=0
+failed=0
+
+# ---- Helpers ----
+
+# Writes and prints .npy files byte by byte: npy.py make FILE DESCR SHAPE VALUE..., show FILE.
+# The type is one of numpy's, or bf16 (written as <V2) or bf16u (as <u2).
+cat >npy.py <<'EOF'
+import ast, struct, sys
+
+def pack(kind, value):
+    if kind.startswith('bf16'):
+        return struct.pack('<f', value)[2:]
+    return struct.pack({'<f2': '<e', '<f4': '<f', '<f8': '<d'}[kind], value)
+
+def unpack(kind, data):
+    if kind == '<V2':
+        return struct.unpack('<f', b'\0\0' + data)[0]
+    return struct.unpack({'<f2': '<e', '<f4': '<f', '<f8': '<d'}[kind], data)[0]
+
+def make(path, kind, shape, *values):
+    descr = {'bf16': '<V2', 'bf16u': '<u2'}.get(kind, kind)
+    text = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)
+    text += ' ' * (63 - (10 + len(text)) % 64) + '\n'
+    data = b''.join(pack(kind, float(v)) for v in values)
+    with open(path, 'wb') as f:
+        f.write(b'\x93NUMPY\1\0' + struct.pack('<H', len(text)) + text.encode() + data)
+
+def show(path):
+    raw = open(path, 'rb').read()
+    length = struct.unpack('<H', raw[8:10])[0]
+    assert raw[:8] == b'\x93NUMPY\1\0' and (10 + length) % 64 == 0
+    assert raw[9 + length:10 + length] == b'\n'
+    head = ast.literal_eval(raw[10:10 + length].decode())
+    assert list(head) == ['descr', 'fortran_order', 'shape'] and head['fortran_order'] is False
+    size = {'<f2': 2, '<V2': 2, '<f4': 4, '<f8': 8}[head['descr']]
+    data = raw[10 + length:]
+    values = [unpack(head['descr'], data[i:i + size]) for i in range(0, len(data), size)]
+    print(head['descr'], head['shape'], *('%g' % v for v in values))
+
+globals()[sys.argv[1]](*sys.argv[2:])
+EOF
+
+make() {
+    python3 npy.py make "$@"
+}
+
+pass() {
+    passed=$((passed + 1))
+}
+
+fault() {
+    failed=$((failed + 1))
+    echo "FAIL: $*"
+    sed 's/^/  stderr: /' err
+}
+
+# run CODE ARGUMENT...: runs clact, and expects the exit code.
+run() {
+    code=$1
+    shift
+    what="clact $*"
+    "$clact" "$@" >out 2>err </dev/null
+    got=$?
+    if [ $got -eq "$code" ]; then pass; else fault "$what: exit code $got, not $code"; fi
+}
+
+# The last run printed TEXT on stderr, in one line that begins with "clact: ".
+says() {
+    lines=$(wc -l <err)
+    if grep -qF -- "$1" err && grep -q '^clact: ' err && [ "$lines" -eq 1 ]; then
+        pass
+    else
+        fault "$what: no single sentence with '$1'"
+    fi
+}
+
+# refuses CODE TEXT ARGUMENT...: exit code, sentence, nothing on stdout.
+refuses() {
+    text=$2
+    code=$1
+    shift 2
+    run "$code" "$@"
+    says "$text"
+    if [ -s out ]; then fault "$what: printed on stdout"; else pass; fi
+}
+
+# shows FILE TEXT: the file holds this type, shape and values.
+shows() {
+    got=$(python3 npy.py show "$1" 2>&1)
+    if [ "$got" = "$2" ]; then pass; else fault "$what: $1 is '$got', not '$2'"; fi
+}
+
+prints() {
+    if grep -qF -- "$1" out; then pass; else fault "$what: no '$1' on stdout"; fi
+}
+
+silent() {
+    if [ -s err ]; then fault "$what: spoke on stderr"; else pass; fi
+}
+
+# expect WHAT COMMAND...: the command succeeds.
+expect() {
+    what=$1
+    shift
+    if "$@" >out 2>err; then pass; else fault "$what"; fi
+}
+
+# json EXPRESSION: true of the document d on stdout; a has the activations of `list` by name.
+json() {
+    if python3 -c "
+import json, sys
+d = json.load(open('out'))
+a = {x['name']: x for x in d.get('activations', [])}
+sys.exit(not ($1))" 2>err; then
+        pass
+    else
+        fault "$what: not $1"
+    fi
+}
+
+# ---- The program ----
+
+run 0 --version
+prints "clact "
+prints "numerics"
+run 0 --help
+prints "apply"
+run 0 help
+prints "bench"
+run 0 help check
+prints "Usage: clact check"
+for c in devices list apply bench; do
+    run 0 help $c
+    prints "Usage: clact $c"
+    prints "xample"
+    run 0 $c --help
+    prints "Usage: clact $c"
+    silent
+done
+refuses 64 "a command is missing"
+refuses 64 "did you mean 'apply'" aply
+refuses 64 "there is no command 'zzzzzzzz'" zzzzzzzz
+refuses 64 "there is no option '--zzzzzzzz'" --zzzzzzzz
+refuses 64 "there is no command 'zzzzzzzz'" help zzzzzzzz
+refuses 64 "one command" help apply list
+refuses 64 "not expected" --version x
+
+# ---- list and devices ----
+
+run 0 list
+prints "negative_slope=0 max_value=none threshold=0"
+prints "thresholded_relu"
+silent
+run 0 list --json
+json "d['schema'] == 1"
+json "[a['id'] for a in d['activations']] == sorted(a['id'] for a in d['activations'])"
+json "all(a['backward'] in ('x', 'y', 'xy', 'none') for a in d['activations'])"
+json "all(a['kind'] == 'elementwise' and a['ulp_forward'] > 0 for a in d['activations'])"
+json "[p['default'] for p in a['relu']['parameters']] == [0, 'none', 0]"
+json "(a['relu']['parameters'][0]['min'], a['relu']['parameters'][0]['max']) == (0, None)"
+json "a['relu']['parameters'][0]['alias'] == 'alpha' and a['relu']['aliases'] == ['rectifier']"
+json "[p['kind'] for p in a['prelu']['parameters']] == ['tensor']"
+json "a['relu']['semantics'] == ['documented', 'tensorflow']"
+json "a['tanh']['semantics'] == ['documented']"
+json "a['relu']['backward_from_y'] and not a['tanh']['backward_from_y']"
+json "a['identity']['backward'] == 'none' and a['relu']['backward'] == 'x'"
+refuses 64 "not expected" list relu
+refuses 64 "there is no option '--jsom'" list --jsom
+refuses 64 "there is no option '-o'" list -o
+
+run 0 devices
+prints "CPU backend"
+prints " picks "
+run 0 devices --device=cpu
+prints '"cpu" picks cpu'
+run 0 devices --json
+json "d['schema'] == 1 and d['devices'][-1]['backend'] == 'cpu'"
+json "d['devices'][-1]['instruction_set'] != ''"
+json "d['chosen']['exact'] in ('all', 'normal', 'none', 'unknown')"
+json "d['reason'] != '' and d['chosen']['backend'] in ('cpu', 'opencl')"
+run 3 devices --device=nosuchdevice
+says "nosuchdevice"
+prints "CPU backend"
+run 3 devices --json --device=nosuchdevice
+json "d['chosen'] is None and 'nosuchdevice' in d['reason']"
+refuses 64 "not expected" devices cpu
+refuses 64 "takes no value" devices --json=yes
+
+# ---- apply: results ----
+
+make x.npy '<f4' '(2, 3)' -2 -1 0 1 2 3
+make dy.npy '<f4' '(2, 3)' 10 20 30 40 50 60
+run 0 apply relu x.npy -o y.npy
+silent
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+run 0 apply relu --negative-slope=0.5 --max-value=2 --threshold=1 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1.5 -1 -0.5 1 2 2"
+run 0 apply relu --alpha 0.5 --max-value=none x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -0.5 0 1 2 3"
+run 0 apply rectifier x.npy --output=y.npy
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+refuses 64 "there is no activation" apply x.npy relu -o none.npy
+run 0 apply relu --gradient=dy.npy x.npy -o dx.npy
+shows dx.npy "<f4 (2, 3) 0 0 0 40 50 60"
+run 0 apply relu --gradient=dy.npy --saved=y y.npy -o dx.npy
+shows dx.npy "<f4 (2, 3) 0 0 0 40 50 60"
+run 0 apply relu --gradient=dy.npy --saved=x x.npy -o dx.npy --device=cpu --threads=1
+shows dx.npy "<f4 (2, 3) 0 0 0 40 50 60"
+run 0 apply relu --threshold=-1 --unchecked x.npy -o y.npy
+shows y.npy "<f4 (2, 3) 0 -1 0 1 2 3"
+run 0 apply relu --semantics=tensorflow --threshold=1 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -0 -0 0 0 2 3"
+run 0 apply relu --semantics=documented --threshold=1 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+run 0 apply relu -o y.npy x.npy
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+expect "options after names where getopt does not permute" \
+    env POSIXLY_CORRECT=1 "$clact" apply relu x.npy -o posix.npy
+shows posix.npy "<f4 (2, 3) 0 0 0 1 2 3"
+cp x.npy in_place.npy
+run 0 apply relu in_place.npy -o in_place.npy
+shows in_place.npy "<f4 (2, 3) 0 0 0 1 2 3"
+
+# ---- apply: parameters in files ----
+
+make three.npy '<f8' '(3,)' 0.5 2 4
+make two.npy '<f4' '(2,)' 0.5 2
+make one.npy '<f4' '(1,)' 3
+make full.npy '<f4' '(2, 1)' 0.5 2
+make cube.npy '<f4' '(1, 1, 3)' 1 2 3
+make scalar.npy '<f4' '()' -3
+run 0 apply prelu --slope=0.5 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -0.5 0 1 2 3"
+run 0 apply prelu --slope=three.npy x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -2 0 1 2 3"
+run 0 apply prelu --slope=three.npy --axis=-1 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -2 0 1 2 3"
+run 0 apply prelu --slope=./two.npy --axis=0 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -0.5 0 1 2 3"
+run 0 apply prelu --slope=two.npy --axis=-2 x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -0.5 0 1 2 3"
+run 0 apply prelu --slope=full.npy x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -1 -0.5 0 1 2 3"
+run 0 apply prelu --slope=one.npy x.npy -o y.npy
+shows y.npy "<f4 (2, 3) -6 -3 0 1 2 3"
+run 0 apply prelu --slope=scalar.npy scalar.npy -o y.npy
+shows y.npy "<f4 () 9"
+run 0 apply prelu --slope=three.npy --gradient=dy.npy x.npy -o dx.npy
+shows dx.npy "<f4 (2, 3) 5 40 120 40 50 60"
+make line.npy '<f4' '(3,)' -1 -1 -1
+run 0 apply prelu --slope=three.npy line.npy -o y.npy
+shows y.npy "<f4 (3,) -0.5 -2 -4"
+refuses 2 "two.npy has 2 elements along axis 1" apply prelu --slope=two.npy x.npy -o none.npy
+refuses 2 "cube.npy has 3 dimensions" apply prelu --slope=cube.npy x.npy -o none.npy
+refuses 64 "no axis 2" apply prelu --slope=two.npy --axis=2 x.npy -o none.npy
+refuses 64 "no axis -3" apply prelu --slope=two.npy --axis=-3 x.npy -o none.npy
+refuses 64 "--axis is a whole number" apply prelu --slope=two.npy --axis=one x.npy -o none.npy
+refuses 64 "prelu takes --slope" apply prelu --slope=two x.npy -o none.npy
+refuses 2 "missing.npy cannot be opened" apply prelu --slope=missing.npy x.npy -o none.npy
+refuses 64 "--axis is for a parameter" apply relu --axis=0 x.npy -o none.npy
+
+# ---- apply: types ----
+
+make h.npy '<f2' '(4,)' -1 0.5 65504 0.333251953125
+make d.npy '<f8' '(3,)' -1 0.1 1e300
+make b.npy bf16 '(3,)' -1 0.5 3e38
+make u.npy bf16u '(3,)' -1 0.5 3e38
+run 0 apply relu h.npy -o y.npy
+shows y.npy "<f2 (4,) 0 0.5 65504 0.333252"
+run 0 apply relu d.npy -o y.npy
+shows y.npy "<f8 (3,) 0 0.1 1e+300"
+run 0 apply relu b.npy -o y.npy
+shows y.npy "<V2 (3,) 0 0.5 2.99076e+38"
+run 0 apply relu --dtype=bf16 u.npy -o y.npy
+shows y.npy "<V2 (3,) 0 0.5 2.99076e+38"
+run 0 apply relu --dtype=f32 h.npy -o y.npy
+shows y.npy "<f4 (4,) 0 0.5 65504 0.333252"
+run 0 apply relu --dtype=f16 d.npy -o y.npy
+shows y.npy "<f2 (3,) 0 0.0999756 inf"
+run 0 apply relu --dtype=f64 b.npy -o y.npy
+shows y.npy "<f8 (3,) 0 0.5 2.99076e+38"
+run 0 apply relu --dtype=bf16 d.npy -o y.npy
+shows y.npy "<V2 (3,) 0 0.100098 inf"
+make twice.npy '<f8' '(2,)' 1.0004882812500003 nan # rounded to f32 first, it would become 1
+run 0 apply identity --dtype=f16 twice.npy -o y.npy
+shows y.npy "<f2 (2,) 1.00098 nan"
+make dy3.npy '<f8' '(3,)' 1 2 3
+run 0 apply relu --gradient=dy3.npy --dtype=f16 b.npy -o dx.npy
+shows dx.npy "<f2 (3,) 0 2 3"
+run 0 apply relu --gradient=dy3.npy b.npy -o dx.npy
+shows dx.npy "<V2 (3,) 0 2 3"
+refuses 2 "--dtype=bf16" apply relu u.npy -o none.npy
+refuses 2 "--dtype=bf16" apply relu --dtype=f32 u.npy -o none.npy
+refuses 2 "--dtype=bf16" apply relu --gradient=u.npy b.npy -o none.npy
+refuses 64 "--dtype is f32, f16, bf16 or f64, not 'int8'" apply relu --dtype=int8 x.npy -o none.npy
+
+# ---- apply: shapes ----
+
+make zero.npy '<f4' '(0,)'
+make zeros.npy '<f4' '(3, 0, 2)'
+make big.npy '<f4' '(1, 1, 1, 1, 1, 1, 1, 2)' -1 1
+run 0 apply relu zero.npy -o y.npy
+shows y.npy "<f4 (0,)"
+run 0 apply relu zeros.npy --gradient=zeros.npy -o y.npy
+shows y.npy "<f4 (3, 0, 2)"
+run 0 apply relu scalar.npy -o y.npy
+shows y.npy "<f4 () 0"
+run 0 apply relu big.npy -o y.npy
+shows y.npy "<f4 (1, 1, 1, 1, 1, 1, 1, 2) 0 1"
+refuses 2 "dy.npy and line.npy have different shapes" \
+    apply relu --gradient=dy.npy line.npy -o none.npy
+
+# ---- apply: standard input and output ----
+
+expect "stdin" sh -c '"$1" apply relu - -o y.npy <x.npy' sh "$clact"
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+expect "stdout" sh -c '"$1" apply relu x.npy -o - >y.npy' sh "$clact"
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+expect "pipe" sh -c 'cat x.npy | "$1" apply relu - -o - | cat >y.npy' sh "$clact"
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+expect "gradient from stdin" \
+    sh -c '"$1" apply relu x.npy --gradient=- -o dx.npy <dy.npy' sh "$clact"
+shows dx.npy "<f4 (2, 3) 0 0 0 40 50 60"
+mkfifo pipe
+timeout 20 cat pipe >y.npy &
+run 0 apply relu x.npy -o pipe
+wait
+shows y.npy "<f4 (2, 3) 0 0 0 1 2 3"
+expect "the pipe is still one" test -p pipe
+run 0 apply relu x.npy -o /dev/null
+expect "/dev/null is still a device" test -c /dev/null
+refuses 64 "both the input and the gradient" apply relu - --gradient=- -o none.npy
+refuses 2 "standard input is empty" apply relu - -o none.npy
+what="stdout is full"
+"$clact" apply relu x.npy -o - >/dev/full 2>err
+if [ $? -eq 2 ]; then pass; else fault "$what: exit code"; fi
+says "standard output cannot be written"
+"$clact" list >/dev/full 2>err
+if [ $? -eq 2 ]; then pass; else fault "$what: exit code of list"; fi
+says "standard output cannot be written"
+"$clact" list --json >/dev/full 2>err
+if [ $? -eq 2 ]; then pass; else fault "$what: exit code of list --json"; fi
+says "standard output cannot be written"
+
+run 0 apply tanh --verbose --device=cpu x.npy -o y.npy
+says "by the CPU backend"
+says "exactness all; the CPU backend was asked for"
+
+# ---- apply: words that are wrong ----
+
+refuses 64 "the name of an activation is missing" apply
+refuses 64 "the input file is missing" apply relu
+refuses 64 "say where the result goes" apply relu x.npy
+refuses 64 "'dy.npy' is not expected" apply relu x.npy dy.npy -o none.npy
+refuses 64 "there is no activation 'rleu'; did you mean 'relu'?" apply rleu x.npy -o none.npy
+refuses 64 "did you mean 'sigmoid'?" apply sigmod x.npy -o none.npy
+refuses 64 "there is no activation 'qqqqqqqq'" apply qqqqqqqq x.npy -o none.npy
+refuses 64 "relu takes --negative-slope (or --alpha), --max-value and --threshold" \
+    apply relu --theta=1 x.npy -o none.npy
+refuses 64 "sigmoid takes no parameters" apply sigmoid --alpha=1 x.npy -o none.npy
+refuses 64 "elu takes --alpha" apply elu --nosuch=1 x.npy -o none.npy
+refuses 64 "there is no option '--nosuch'" apply --nosuch
+refuses 64 "elu takes --alpha" apply elu --alpha=abc x.npy -o none.npy
+refuses 64 "a finite number" apply elu --alpha=1x x.npy -o none.npy
+refuses 64 "a finite number" apply elu --alpha= x.npy -o none.npy
+refuses 64 "a finite number" apply elu '--alpha= 1' x.npy -o none.npy
+refuses 64 "a finite number" apply elu --alpha=nan x.npy -o none.npy
+refuses 64 "a finite number" apply elu --alpha=1e999 x.npy -o none.npy
+refuses 64 "a finite number, not 'none'" apply elu --alpha=none x.npy -o none.npy
+refuses 64 "a finite number or none" apply relu --max-value=nothing x.npy -o none.npy
+refuses 64 "given twice" apply relu --alpha=1 --negative-slope=1 x.npy -o none.npy
+refuses 64 "negative_slope" apply relu --negative-slope=-1 x.npy -o none.npy
+refuses 64 "needs a value" apply relu x.npy -o none.npy --alpha
+refuses 64 "the option '-o' needs a value" apply relu x.npy -o
+refuses 64 "there is no option '-q'" apply relu -q x.npy -o none.npy
+refuses 64 "the beginning of several options" apply relu --s=1 x.npy -o none.npy
+refuses 64 "there is no option '-q'" apply relu x.npy -q -o none.npy
+refuses 64 "there is no option '-qo'" apply relu x.npy -qo none.npy
+refuses 64 "takes no value" apply relu --verbose=1 x.npy -o none.npy
+refuses 64 "--semantics is documented or tensorflow" apply relu --semantics=jax x.npy -o none.npy
+refuses 64 "tanh" apply tanh --semantics=tensorflow x.npy -o none.npy
+refuses 64 "--saved is x or y" apply relu --gradient=dy.npy --saved=z x.npy -o none.npy
+refuses 64 "--saved is for --gradient" apply relu --saved=y x.npy -o none.npy
+refuses 64 "tanh" apply tanh --gradient=dy.npy --saved=y x.npy -o none.npy
+refuses 64 "--threads" apply relu --threads=-1 x.npy -o none.npy
+refuses 64 "--threads" apply relu --threads=many x.npy -o none.npy
+refuses 3 "nosuchdevice" apply relu --device=nosuchdevice x.npy -o none.npy
+refuses 3 "99:0" apply relu --device=99:0 x.npy -o none.npy
+
+# ---- apply: files that are wrong ----
+
+refuses 2 "missing.npy cannot be opened" apply relu missing.npy -o none.npy
+mkdir folder
+refuses 2 "folder cannot be read: Is a directory" apply relu folder -o none.npy
+refuses 2 "folder cannot be written: Is a directory" apply relu x.npy -o folder
+refuses 2 "no/such cannot be written" apply relu x.npy -o no/such
+refuses 2 "/dev/full cannot be written" apply relu x.npy -o /dev/full
+: >empty.npy
+refuses 2 "empty.npy is empty" apply relu empty.npy -o none.npy
+echo "hello" >text.npy
+refuses 2 "does not begin with" apply relu text.npy -o none.npy
+head -c 100 x.npy >cut.npy
+refuses 2 "cut.npy ends inside its header" apply relu cut.npy -o none.npy
+head -c 150 x.npy >cut.npy
+refuses 2 "need 24 bytes of data, not 22" apply relu cut.npy -o none.npy
+{ cat x.npy; printf x; } >long.npy
+refuses 2 "need 24 bytes of data, not 25" apply relu long.npy -o none.npy
+sed 's/<f4/>f4/' x.npy >wrong.npy
+refuses 2 "big-endian" apply relu wrong.npy -o none.npy
+sed 's/<f4/<i4/' x.npy >wrong.npy
+refuses 2 "has the type '<i4'" apply relu wrong.npy -o none.npy
+sed 's/False/True /' x.npy >wrong.npy
+refuses 2 "Fortran order" apply relu wrong.npy -o none.npy
+make many.npy '<f4' '(1, 1, 1, 1, 1, 1, 1, 1, 1)' 1
+refuses 2 "more than 8 dimensions" apply relu many.npy -o none.npy
+make huge.npy '<f4' '(4611686018427387904, 4)' 1
+refuses 2 "more elements than 64 bits can address" apply relu huge.npy -o none.npy
+expect "no output after a failure" test ! -e none.npy
+printf old >old.npy
+refuses 2 "wrong.npy" apply relu wrong.npy -o old.npy
+expect "an old output is kept after a failure" test "$(cat old.npy)" = old
+
+# A file as large as the limit allows: the disk is full.
+dd if=/dev/zero bs=1024 count=64 >data 2>/dev/null
+make large.npy '<f4' '(16384,)'
+cat data >>large.npy
+(ulimit -f 8 && "$clact" apply relu large.npy -o none.npy) >out 2>err
+if [ $? -eq 2 ]; then pass; else fault "a full disk: exit code"; fi
+what="a full disk"
+says "none.npy cannot be written"
+expect "no output where the disk is full" test ! -e none.npy
+
+run 0 apply relu x.npy -o link_target.npy
+ln -s link_target.npy link.npy
+run 0 apply tanh x.npy -o link.npy
+expect "a link is kept" test -L link.npy
+(umask 077 && "$clact" apply relu x.npy -o private.npy)
+expect "the rights of a new file follow umask" test "$(stat -c %a private.npy)" = 600
+
+# ---- bench ----
+
+run 0 bench relu tanh --size=1Ki,100 --device=cpu
+prints "relu"
+prints "gradient"
+prints "1Ki"
+silent
+run 0 bench identity --size=2Ki --json
+json "d['schema'] == 1 and len(d['results']) == 2 and d['device']['backend'] in ('cpu', 'opencl')"
+json "all(r['elements'] == 2048 and r['ns_per_element'] > 0 for r in d['results'])"
+json "all(r['gb_per_s'] > 0 and r['share_of_copy'] > 0 for r in d['results'])"
+json "[r['direction'] for r in d['results']] == ['forward', 'gradient']"
+refuses 64 "did you mean 'relu'" bench rleu
+for size in 0 1Kb Ki 4Ki, ,4 -1 65Gi 99999999999999999999 ''; do
+    refuses 64 "--size is numbers" bench relu "--size=$size"
+done
+refuses 3 "nosuchdevice" bench relu --device=nosuchdevice
+
+# ---- Nothing is left over ----
+
+left=$(find . -name '.?*' -type f)
+what="temporary files"
+: >err
+if [ -z "$left" ]; then pass; else fault "left over: $left"; fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

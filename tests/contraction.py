@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""contraction.py SOURCE_ROOT: nothing in the kernels is left for a device's compiler to contract.
+
+Every row's program is composed as src/opencl/program.c does it and compiled by clang as OpenCL C. In
+the LLVM IR no product may reach an addition or a subtraction, directly or through a negation or a
+choice: at -O0, where an expression stands as it was written, and at -O2 with everything inlined, which
+is what a compiler sees that ignores FP_CONTRACT. There is no double in an f32 program, no
+contractible intrinsic and no fast-math flag anywhere. All programs compile without a warning for AMD's
+and NVIDIA's devices too. cl/probe.cl contracts on purpose, and is only compiled."""
+import concurrent.futures
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+root = sys.argv[1]
+cl = os.path.join(root, "cl")
+clang = next(filter(shutil.which, [os.environ.get("CLANG", ""), "clang-14", "clang"]), None)
+if not clang:
+    print("skipped: there is no clang")
+    sys.exit(77)
+
+IR_TARGET = ["-target", "spir64-unknown-unknown", "-emit-llvm", "-ffp-contract=off"]
+DEVICES = [["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx906", "-nogpulib"],
+           ["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx1030", "-nogpulib"],
+           ["-target", "nvptx64-nvidia-cuda", "-nogpulib"]]
+LEVELS = [["-O0"], ["-O2", "-mllvm", "-inline-threshold=1000000"]]
+DEVICE_LINES = {32: ["", "#define CLACT_ROUNDS_TO_ZERO\n#define CLACT_DIVIDE_BY_FMA\n"], 64: [""]}
+STORED = {"f32": ("float", 32), "f16": ("ushort", 32), "bf16": ("ushort", 32), "f64": ("double", 64)}
+
+
+def compile_text(text, options):
+    """The output of clang for a program, and its first complaint. Drivers define __OPENCL_VERSION__."""
+    command = [clang, "-x", "cl", "-cl-std=CL1.2", "-D__OPENCL_VERSION__=120", "-Werror", "-Wall", "-Wno-unused-function",
+               "-I", cl, *options, "-S", "-o", "-", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines() if "error:" in line] or done.stderr.splitlines()
+    return done.stdout, said[0] if said else ""
+
+
+def rows():
+    """{function name: (is a twin, number of parameters, index of the tensor parameter or None)}"""
+    text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n"
+            "#define DOCUMENTED(name, ...) -\n#define TENSORFLOW(name, ...) twin\n"
+            "#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, a, f, d, k, s, ...) "
+            "row name twin(name) [__VA_ARGS__]\n#include \"activations.def\"\n")
+    listed = subprocess.run([clang, "-x", "c", "-E", "-P", "-I", cl, "-"], input=text, capture_output=True, text=True,
+                            check=True).stdout
+    found = {}
+    for name, twin, parameters in re.findall(r"row (\w+) (-|twin) \[([^]]*)\]", listed):
+        kinds = parameters.split()
+        tensor = kinds.index("TENSOR") if "TENSOR" in kinds else None
+        found[name] = (False, len(kinds), tensor)
+        if twin == "twin":
+            found[name + "_tf"] = (True, len(kinds), tensor)
+    return found
+
+
+def program(name, row, stored, device_lines, form=""):
+    """The text of a program: the lines that program.c writes, then elementwise.cl."""
+    twin, count, _ = row
+    element, bits = STORED[stored]
+    p = "".join(f", p{i}" for i in range(count))
+    gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
+    return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
+            f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
+            f"#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n"
+            f"#define LOCAL 256\n#define PER_ITEM 4\n{form}#include \"elementwise.cl\"\n")
+
+
+PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
+
+
+def faults(ir, bits):
+    """What is wrong with a module, one line each, and how many sums were looked at."""
+    found, sums = [], 0
+    for body in re.findall(r"^define [^\n]*\n(.*?)^}", ir, re.M | re.S):
+        products, lines = set(), []
+        for line in body.splitlines():
+            match = re.match(r"\s+(%[\w.]+) = (?:tail call |call )?(\w+) (.*)", line.split(", !")[0])
+            if match:
+                result, operation, rest = match.groups()
+                lines.append((result, operation, set(re.findall(r"%[\w.]+", rest)), line.strip()))
+        while True: # a loop's phi may stand before what it takes
+            before = len(products)
+            for result, operation, operands, _ in lines:
+                if operation == "fmul" or (operation in PASSES_ON and operands & products):
+                    products.add(result)
+            if len(products) == before:
+                break
+        for _, operation, operands, line in lines:
+            if operation in ("fadd", "fsub"):
+                sums += 1
+                if operands & products:
+                    found.append("a product is added: " + line)
+    for word in ("fmuladd", " fast ", " contract ", " reassoc "):
+        if re.search(rf"^\s.*{word}", ir, re.M):
+            found.append(f"the IR has '{word.strip()}'")
+    code = "\n".join(line for line in ir.splitlines() if not re.match(r"[!;]|target |source_filename", line))
+    if bits == 32 and re.search(r"\bdouble\b", code):
+        found.append("an f32 program has a double")
+    return found, sums
+
+
+def self_test():
+    """Planted contractions must be found, and the same arithmetic through fma must not."""
+    kernel = "#pragma OPENCL FP_CONTRACT OFF\nkernel void k(global float *p, float a, float b, float c) {{ {} }}\n"
+    wrong = ["p[0] = a * b + c;", "p[0] = c - a * b;", "float q = a * b; p[1] = q; p[0] = -q - c;",
+             "float q = a > b ? a * b : c; p[0] = q + a;", "p[0] = (float)((double)a * 0.1);",
+             "float q = a; for (int i = 0; i < (int)b; i++) q = p[i] * q; p[0] = q + c;"]
+    right = ["p[0] = fma(a, b, c);", "p[0] = fma(-a, b, c) + b;", "p[0] = (a + b) * c;"]
+    bad = 0
+    for statement in wrong + right:
+        text = kernel.format(statement)
+        ir, said = compile_text("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n" + text, IR_TARGET + LEVELS[1])
+        found = said or faults(ir, 32)[0]
+        if bool(found) != (statement in wrong):
+            print(f"the test is blind: {statement} gives {found}")
+            bad += 1
+    ir, _ = compile_text(kernel.format(wrong[0]), IR_TARGET + LEVELS[0])
+    return bad + (not faults(ir, 32)[0]), len(wrong + right) + 1
+
+
+def check_ir(name, row, stored, lines, level):
+    bits = STORED[stored][1]
+    ir, said = compile_text(program(name, row, stored, lines), IR_TARGET + level)
+    if said:
+        return [said], 0
+    found, sums = faults(ir, bits)
+    if level == LEVELS[1]: # else a product could hide on the other side of a call
+        called = set(re.findall(r"call [^@\n]*@(\w+)", ir))
+        found += [f"{own} is not inlined" for own in called & set(re.findall(r"^define [^@\n]*@(\w+)", ir, re.M))]
+    return found, sums
+
+
+def check_build(text, target):
+    said = compile_text(text, target + ["-O2"])[1]
+    return [said] if said else [], 0
+
+
+def main():
+    bad, planted = self_test()
+    table = rows()
+    work = [] # (what, function, arguments)
+    for (name, row), stored, level in itertools.product(table.items(), ("f32", "f64"), LEVELS):
+        for lines in DEVICE_LINES[STORED[stored][1]]:
+            work.append((f"{name} {stored} {level[0]}{' to zero' if lines else ''}", check_ir,
+                         (name, row, stored, lines, level)))
+    checked = len(work)
+    for (name, row), target in itertools.product(table.items(), DEVICES):
+        forms = {"dense": "", "view": "#define VIEW\n"}
+        if row[2] is not None:
+            forms["tensor"] = f"#define VIEW\n#define TENSOR p{row[2]}\n"
+        for stored, form in itertools.product(STORED, forms):
+            if form == "dense" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
+                text = program(name, row, stored, "", forms[form])
+                work.append((f"{name} {stored} {form} for {target[1]} {target[2]}", check_build, (text, target)))
+    for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
+        text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
+        work.append((f"probe.cl for {target[1]}", check_build, (text, target)))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda w: w[1](*w[2]), work))
+    for (what, _, _), (found, _) in zip(work, results):
+        for line in dict.fromkeys(found):
+            print(f"{what}: {line}")
+        bad += len(found)
+    print(f"{planted} planted programs, {len(table)} rows: {checked} modules with {sum(s for _, s in results)} sums, "
+          f"{len(work) - checked} builds for devices; {bad} wrong")
+    return bad > 0 or not table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+#!/bin/sh
+# vectorised.sh SOURCE_ROOT CC: every row's loop is vectorised, as the compiler itself reports.
+#
+# The loops come out of macros, so the compiler's line numbers would all be alike: the template is
+# preprocessed first and each function put on lines of its own. Both the flags and the rows are read
+# where they stand, in src/cpu/meson.build and cl/activations.def. A loop counts when it is reported
+# at the full width of the set's vectors and no copy of it is reported as left alone.
+# Not looked at: baseline in f64, whose fma is a call of libm.
+set -u
+root=$1 cc=$2
+command -v "${cc%% *}" >/dev/null || { echo "skipped: there is no $cc"; exit 77; }
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+meson=$root/src/cpu/meson.build
+
+# The flags in the list that begins, in meson.build, with the text $1.
+flags()
+{
+    tr '\n' ' ' <"$meson" | sed -n "s/.*$1 *\[\([^]]*\)\].*/\1/p" | tr -d "',"
+}
+
+# The names of the functions: a row's, and those of its TensorFlow twin.
+cat >"$tmp/names.c" <<'END'
+#define DOCUMENTED(name, ...)
+#define TENSORFLOW(name, ...) name##_tf
+#define ACTIVATION(id, name, twin, ...) name twin(name)
+#include "activations.def"
+END
+$cc -E -P -I"$root/cl" "$tmp/names.c" | tr -s ' ' '\n' | grep . >"$tmp/names" || exit 1
+
+# A loop that cannot be vectorised: the test must see it.
+planted='extern float planted(float);
+static void planted_forward(size_t n, const float *x, float *y) {
+ for (size_t k = 0; k < n; k++) y[k] = planted(x[k]); }
+void *use_planted(void); void *use_planted(void) { return (void *)planted_forward; }'
+
+if $cc --version | grep -qi clang; then
+    report='-Rpass=loop-vectorize -Rpass-missed=loop-vectorize -Wno-pass-failed'
+else # identical functions are kept apart, so that each has a report
+    report='-fopt-info-vec-optimized-missed -fno-ipa-icf'
+fi
+
+failed=0 loops=0
+check() # NAME BITS BYTES: an instruction set, and the bytes of its vectors
+{
+    arguments="-std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC $(flags 'loop_arguments =') $(flags "'$1':")
+        -DCLACT_ISA=$1 -DCLACT_REAL_BITS=$2"
+    # shellcheck disable=SC2086
+    $cc $arguments -I"$root/include" -I"$root/cl" -I"$root/src/cpu" -E -P \
+        "$root/src/cpu/elementwise_tmpl.c" | sed 's/static void/\n&/g' >"$tmp/loops.i" || return 1
+    echo "$planted" | sed 's/static void/\n&/g' >>"$tmp/loops.i"
+    # shellcheck disable=SC2086
+    $cc $arguments -w $report -c "$tmp/loops.i" -o "$tmp/loops.o" >"$tmp/report" 2>&1 || {
+        cat "$tmp/report"
+        return 1
+    }
+    awk -v bits="$2" -v bytes="$3" -v set="$1 f$2" '
+        FILENAME ~ /names$/ { names[$1]; next }
+        FILENAME ~ /\.i$/ {
+            if (/^static void [a-z0-9_]+\(/) { split($3, part, "("); function_name = part[1] }
+            at[FNR] = function_name
+            next
+        }
+        { split($0, part, ":"); name = at[part[2]] }
+        /loop vectorized using/ && $(NF - 2) + 0 >= bytes + 0 { done[name] = 1 }
+        /remark: vectorized loop/ {
+            match($0, /width: [0-9]+/)
+            if (substr($0, RSTART + 7, RLENGTH - 7) * bits / 8 >= bytes + 0) done[name] = 1
+        }
+        /couldn.t vectorize loop|remark: loop not vectorized/ { left[name] = 1 }
+        END {
+            for (row in names)
+                for (d = 0; d < 2; d++) {
+                    name = row (d ? "_backward" : "_forward")
+                    count++
+                    if (!(name in done) || name in left) {
+                        bad++
+                        print set ": the loop of " name (name in done ? " is vectorised in part" : " is not vectorised")
+                    }
+                }
+            if ("planted_forward" in done || !("planted_forward" in left)) {
+                bad++
+                print set ": the planted loop was not seen: the test is blind"
+            }
+            printf "%s: %d loops, %d wrong\n", set, count, bad
+            exit bad > 0
+        }' "$tmp/names" "$tmp/loops.i" "$tmp/report"
+}
+
+run()
+{
+    check "$@" || failed=1
+    loops=$((loops + 2 * $(wc -l <"$tmp/names")))
+}
+
+case $(uname -m) in
+x86_64)
+    run baseline 32 16
+    for bits in 32 64; do run avx2 $bits 32; run avx512 $bits 64; done ;;
+aarch64)
+    for bits in 32 64; do run neon $bits 16; done ;;
+*)
+    echo "skipped: no instruction set of $(uname -m) is known here"; exit 77 ;;
+esac
+echo "$loops loops looked at with $cc; baseline f64 is not: its fma is a call"
+exit $failed
