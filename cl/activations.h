@@ -62,8 +62,7 @@ INLINE real relu_tf_f(real x, real negative_slope, real max_value, real threshol
     real clipped = y >= max_value ? max_value : y;
     clipped = clipped <= C(0.0) ? C(0.0) : clipped;
     y = max_value == max_value ? clipped : y;
-    n = n <= C(0.0) ? C(0.0) : n;
-    real less = fused(-negative_slope, n, y);
+    real less = n > C(0.0) ? fused(-negative_slope, n, y) : y - with_sign_of(C(0.0), negative_slope);
     y = negative_slope != C(0.0) ? less : y;
     leaky = max_value == max_value ? y : leaky;
     leaky = threshold != C(0.0) ? y : leaky;

@@ -16,7 +16,7 @@
 #ifndef CLACT_DIALECT_H
 #define CLACT_DIALECT_H
 
-#ifdef __OPENCL_VERSION__
+#if defined __OPENCL_VERSION__ || defined __OPENCL_C_VERSION__ /* clang alone defines the second */
 
 #pragma OPENCL FP_CONTRACT OFF
 #if CLACT_REAL_BITS == 64

@@ -122,14 +122,15 @@ INLINE real quotient(pair n, pair d)
     return fused(rest, r, q);
 }
 
-/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp; zero below least. */
+/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp; +0.0 below least, also where fma gets the sign of
+ * zero wrong. */
 INLINE real logistic_scaled(real x, real least)
 {
     pair e = rounded(exp_scaled(x, least)), d;
     d.hi = fused(e.hi, EXP_UNSCALE, C(1.0));
     d.lo = fused(e.hi, EXP_UNSCALE, C(1.0) - d.hi);
     d.lo = fused(e.lo, EXP_UNSCALE, d.lo);
-    return quotient(e, d);
+    return magnitude(quotient(e, d));
 }
 
 /* e^x for x <= 0: 0.9 ulp; a subnormal result is rounded once more. */

@@ -17,10 +17,11 @@
 #define PROBE_LOGISTIC 8
 #define PROBE_TANH 9
 #define PROBE_NAN 10            /* comparisons with NaN, infinities */
-#define PROBE_SUBNORMAL_SUM 11  /* from here on: subnormal operands or results */
-#define PROBE_SUBNORMAL_PRODUCT 12
-#define PROBE_SUBNORMAL_FUSED 13
-#define PROBE_COLUMNS 14
+#define PROBE_ZEROS 11          /* from here on: signs of zero, then subnormal operands or results */
+#define PROBE_SUBNORMAL_SUM 12
+#define PROBE_SUBNORMAL_PRODUCT 13
+#define PROBE_SUBNORMAL_FUSED 14
+#define PROBE_COLUMNS 15
 
 /* 32 well mixed bits of i: the finaliser of MurmurHash3 (Appleby, 2008). */
 INLINE u32 probe_mix(u32 i)
@@ -57,6 +58,10 @@ INLINE u32 probe_value(u32 column, u32 i)
     case PROBE_LOGISTIC: y = sigmoid_f(probe_real(w, 100u, 32u)); break;
     case PROBE_TANH: y = tanh_f(probe_real(w, 100u, 32u)); break;
     case PROBE_NAN: y = relu6_f(to_real(0x7f800000u | (w & 0x80000000u) | (i & 3u))); break;
+    case PROBE_ZEROS:
+        a = to_real(w & SIGN_BIT), c = to_real(u & SIGN_BIT);
+        y = i & 1u ? fused(a, b, c) : a + c;
+        break;
     case PROBE_SUBNORMAL_SUM: y = tiny + to_real(v & 0x80ffffffu); break;
     case PROBE_SUBNORMAL_PRODUCT: y = tiny * b; break;
     case PROBE_SUBNORMAL_FUSED: y = fused(tiny, b, to_real(v & 0x80ffffffu)); break;

@@ -33,8 +33,8 @@ STORED = {"f32": ("float", 32), "f16": ("ushort", 32), "bf16": ("ushort", 32), "
 
 def compile_text(text, options):
     """The output of clang for a program, and its first complaint. Drivers define __OPENCL_VERSION__."""
-    command = [clang, "-x", "cl", "-cl-std=CL1.2", "-D__OPENCL_VERSION__=120", "-Werror", "-Wall", "-Wno-unused-function",
-               "-I", cl, *options, "-S", "-o", "-", "-"]
+    command = [clang, "-x", "cl", "-cl-std=CL1.2", "-D__OPENCL_VERSION__=120", "-Werror", "-Wall",
+               "-Wno-unused-function", "-I", cl, *options, "-S", "-o", "-", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if "error:" in line] or done.stderr.splitlines()
     return done.stdout, said[0] if said else ""

@@ -1,7 +1,7 @@
 #!/bin/sh
 # root.sh CLACT: in a root directory that has no libOpenCL, no driver and no home, the command starts and computes.
 set -u
-program=$1
+program=$(realpath "$1")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 chroot "$tmp" /nothing >/dev/null 2>&1

@@ -85,7 +85,7 @@ typedef struct clact_context clact_context;
 typedef enum clact_exactness {
     CLACT_EXACT_UNKNOWN = 0,
     CLACT_EXACT_ALL = 1,    /* the same bits as the CPU backend */
-    CLACT_EXACT_NORMAL = 2, /* the same bits wherever no operand or result is subnormal */
+    CLACT_EXACT_NORMAL = 2, /* the same wherever nothing computed is subnormal, but for signs of zero */
     CLACT_EXACT_NONE = 3    /* not the same bits */
 } clact_exactness;
 

@@ -36,8 +36,11 @@ static void cursor_set(struct cursor *c, const struct clact_launch *l, uint64_t 
 {
     for (int v = 0; v < VIEW_COUNT; v++)
         c->offset[v] = l->views[v].offset + (l->dense ? (int64_t)index : 0);
-    if (l->dense)
+    if (l->dense) { /* one axis: nothing to divide */
+        memset(c->at, 0, sizeof c->at);
+        c->at[INNER] = (int64_t)index;
         return;
+    }
     for (int k = INNER; k >= 0; k--) {
         c->at[k] = (int64_t)(index % (uint64_t)l->dims[k]);
         index /= (uint64_t)l->dims[k];

@@ -10,12 +10,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WORDS (PROBE_COLUMNS * PROBE_ITEMS)
 
 static const char *const column_names[PROBE_COLUMNS] = {
     "sums", "products", "fma", "division", "reading halves", "writing halves", "exp", "expm1", "the logistic function",
-    "tanh", "comparisons with NaN", "subnormal sums", "subnormal products", "subnormal fma",
+    "tanh", "comparisons with NaN", "signs of zero", "subnormal sums", "subnormal products", "subnormal fma",
 };
 
 static clact_status run_kernel(struct clact_ocl *ocl, cl_program program, uint32_t *out)
@@ -40,26 +41,30 @@ static clact_status run_kernel(struct clact_ocl *ocl, cl_program program, uint32
     return status;
 }
 
+/* Adds a column's name to the reason why the device is not exact. */
+static void blame(struct clact_ocl *ocl, int column)
+{
+    size_t length = strlen(ocl->verdict);
+    snprintf(ocl->verdict + length, sizeof ocl->verdict - length, "%s%s", length ? ", " : "; not as on the CPU: ",
+             column_names[column]);
+}
+
 /* A device that contracts products into sums differs in that column and in nothing else: cl/ leaves
  * nothing to contract. */
 static void judge(struct clact_ocl *ocl, const uint32_t *cpu, const uint32_t *device)
 {
-    bool same[PROBE_COLUMNS], normal = true, subnormal = true;
-    const char *first = "";
-    for (int c = PROBE_COLUMNS - 1; c >= 0; c--) {
-        same[c] = true;
-        for (size_t i = (size_t)c * PROBE_ITEMS; i < (size_t)(c + 1) * PROBE_ITEMS; i++)
-            same[c] &= cpu[i] == device[i];
+    bool same[PROBE_COLUMNS], normal = true, all = true;
+    ocl->verdict[0] = 0;
+    for (int c = 0; c < PROBE_COLUMNS; c++) {
+        same[c] = memcmp(cpu + (size_t)c * PROBE_ITEMS, device + (size_t)c * PROBE_ITEMS, PROBE_ITEMS * sizeof *cpu) == 0;
         if (same[c] || c == PROBE_PRODUCT)
             continue;
-        first = column_names[c];
-        *(c < PROBE_SUBNORMAL_SUM ? &normal : &subnormal) = false;
+        blame(ocl, c);
+        *(c < PROBE_ZEROS ? &normal : &all) = false;
     }
-    ocl->keeps_subnormals = subnormal;
+    ocl->keeps_subnormals = same[PROBE_SUBNORMAL_SUM] && same[PROBE_SUBNORMAL_PRODUCT] && same[PROBE_SUBNORMAL_FUSED];
     ocl->rounds_to_nearest = same[PROBE_ROUNDING];
-    ocl->exact = !normal ? CLACT_EXACT_NONE : subnormal ? CLACT_EXACT_ALL : CLACT_EXACT_NORMAL;
-    if (ocl->exact != CLACT_EXACT_ALL)
-        snprintf(ocl->verdict, sizeof ocl->verdict, "; its %s differ from the CPU's", first);
+    ocl->exact = !normal ? CLACT_EXACT_NONE : all ? CLACT_EXACT_ALL : CLACT_EXACT_NORMAL;
 }
 
 static clact_status probe_locked(clact_context *context)
