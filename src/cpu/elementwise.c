@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK 1024      /* elements computed at once where they are not computed in place */
+#define BLOCK 1024      /* elements computed at once where they are converted or gathered */
+#define STREAM_BLOCK 128 /* and where they are streamed: reads and writes must alternate quickly */
+#define LINE 64         /* bytes of a cache line: streamed stores want whole ones */
 #define GRAIN 4096      /* work is split at multiples of this */
 #define ALONE_AWAKE 16384  /* elements that one thread does sooner than several, awake */
 #define ALONE_ASLEEP 262144 /* and asleep: waking a thread takes some 50 microseconds */
@@ -123,24 +125,27 @@ static void fill_tensor(const struct job *j, struct block *b)
                (const char *)j->parameters + (size_t)slot * j->real_size, j->real_size);
 }
 
+static void *place(const struct job *j, int v, uint64_t first)
+{
+    return j->base[v] ? j->base[v] + (j->launch->views[v].offset + (int64_t)first) * (int64_t)j->size : NULL;
+}
+
 static void run_blocks(const struct job *j, uint64_t first, uint64_t end)
 {
     struct block b;
     struct cursor c;
+    uint64_t most = j->stream ? STREAM_BLOCK : BLOCK, n;
+    uint64_t head = j->stream ? (0 - (uintptr_t)place(j, VIEW_OUT, first)) % LINE / j->size : 0;
     fill_tensor(j, &b);
-    while (first < end) {
-        uint64_t n = end - first < BLOCK ? end - first : BLOCK;
+    for (; first < end; first += n) {
+        n = head ? head : most;
+        n = n < end - first ? n : end - first;
+        head = 0;
         cursor_set(&c, j->launch, first);
         run_block(j, &c, &b, (size_t)n);
-        first += n;
     }
     if (j->stream)
         j->kernels->fence();
-}
-
-static void *place(const struct job *j, int v, uint64_t first)
-{
-    return j->base[v] ? j->base[v] + (j->launch->views[v].offset + (int64_t)first) * (int64_t)j->size : NULL;
 }
 
 static void run_range(const struct job *j, uint64_t first, uint64_t end)
