@@ -26,13 +26,14 @@ INLINE real without_minus_zero(real x)
 INLINE real identity_f(real x) { return x; }
 INLINE real identity_d(real x) { return C(1.0); }
 
-/* A max_value of "none" is a NaN, which no comparison reaches. Below the threshold, slope * x less
- * slope * threshold in two parts, which a loop computes once: 1 ulp, and nothing overflows on the way. */
+/* A max_value of "none" is a NaN, which no comparison reaches. x - threshold is a sum of two (Knuth's
+ * TwoSum), so that the slope magnifies no rounding. */
 INLINE real relu_f(real x, real negative_slope, real max_value, real threshold)
 {
-    real shift = negative_slope * threshold;
-    real rest = magnitude(shift) < to_real(INFINITY_BITS) ? fused(negative_slope, threshold, -shift) : C(0.0);
-    real below = negative_slope == C(0.0) ? C(0.0) : fused(negative_slope, x, -shift) - rest;
+    real d = x - threshold, z = d - x;
+    real e = x - (d - z) - (threshold + z);
+    e = magnitude(d) < to_real(INFINITY_BITS) ? e : C(0.0);
+    real below = negative_slope == C(0.0) ? C(0.0) : fused(negative_slope, d, negative_slope * e);
     real y = x < threshold ? below : without_minus_zero(x);
     return x >= max_value ? max_value : y;
 }
@@ -139,7 +140,7 @@ INLINE real prelu_d(real x, real slope) { return leaky_relu_d(x, slope); }
 INLINE real elu_f(real x, real alpha)
 {
     pair e = expm1_pair(x);
-    real below = fused(alpha, e.hi, alpha * e.lo);
+    real below = alpha == C(0.0) ? C(0.0) : fused(alpha, e.hi, alpha * e.lo);
     return x < C(0.0) ? below : x;
 }
 

@@ -1,6 +1,8 @@
 /* activation.c: the list as data, and activations: found by name, validated, made, destroyed. */
 #include "internal.h"
 
+#include "fpenv.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +21,17 @@
 
 /* The conditions under which y serves instead of x. */
 #define ACTIVATION(id, name, twin, needs, from_y, ...)                                             \
-    static bool name##_from_y(const double *p)                                                     \
+    static bool name##_from_y(const double *p, const double *s)                                    \
     {                                                                                              \
-        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3];                                   \
-        (void)p0, (void)p1, (void)p2, (void)p3;                                                    \
+        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], s1 = s[1];                        \
+        (void)p0, (void)p1, (void)p2, (void)p3, (void)s1;                                          \
         return from_y;                                                                             \
     }
 #include "activations.def"
 #undef ACTIVATION
 
 #define PARAMETER(index, name, alias, kind, value, minimum, maximum, range)                        \
-    [index] = {#name, alias, value, minimum, maximum, kind, __builtin_isnan(value), __builtin_isnan(value), range},
+    [index] = {#name, alias, value, minimum, maximum, kind, __builtin_isnan(value), __builtin_isnan(value), range, {0}},
 #define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
 #include "activations.def"
@@ -42,7 +44,7 @@
 #define NOTHING CLACT_BACKWARD_NOTHING
 #define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, twin(name) >= 0, 0 __VA_ARGS__, #name, aliases, "elementwise", name##_parameters, uf, \
-     ud, formula, derivative, kinks, source},
+     ud, formula, derivative, kinks, source, {0}},
 static const clact_activation_info infos[] = {
 #include "activations.def"
 };
@@ -62,9 +64,9 @@ static const struct clact_row_info rows[INFO_COUNT] = {
 #undef NOTHING
 
 #define DOCUMENTED(name, ...)
-#define TENSORFLOW(name, ...) [ROW_##name##_tf] = #name "_tf",
-#define ACTIVATION(id, name, twin, ...) [ROW_##name] = #name, twin(name)
-const char *const clact_row_names[ROW_COUNT] = {
+#define TENSORFLOW(name, ...) [ROW_##name##_tf] = {#name "_tf", true},
+#define ACTIVATION(id, name, twin, ...) [ROW_##name] = {#name, false}, twin(name)
+const struct clact_row_functions clact_row_functions[ROW_COUNT] = {
 #include "activations.def"
 };
 #undef ACTIVATION
@@ -124,7 +126,7 @@ static clact_status find_row(const clact_activation_desc *desc, const clact_acti
     return clact_fail(CLACT_E_NAME, "there is no activation with id %u", (unsigned)desc->id);
 }
 
-static int find_parameter(const clact_activation_info *info, const char *name)
+int clact_parameter_find(const clact_activation_info *info, const char *name)
 {
     for (uint32_t i = 0; i < info->parameter_count; i++) {
         const clact_parameter_info *p = &info->parameters[i];
@@ -161,12 +163,12 @@ static clact_status read_parameters(clact_activation *a, const clact_activation_
     for (size_t i = 0; i < desc->parameter_count; i++) {
         const clact_parameter *given = &desc->parameters[i];
         REQUIRE(given->name, CLACT_E_ARGUMENT, "a parameter of %s has no name", info->name);
-        int k = find_parameter(info, given->name);
+        int k = clact_parameter_find(info, given->name);
         REQUIRE(k >= 0, CLACT_E_NAME, "%s has no parameter '%s'", info->name, given->name);
         REQUIRE(!seen[k], CLACT_E_ARGUMENT, "%s of %s is given twice", info->parameters[k].name, info->name);
         seen[k] = true;
         TRY(check_value(info, &info->parameters[k], given, desc->unchecked));
-        a->p64[k] = given->none ? NONE : given->value + 0.0; /* -0.0 becomes 0.0 */
+        a->p64[k] = given->none ? NONE : given->value == 0 ? 0.0 : given->value; /* never -0.0 */
     }
     return CLACT_OK;
 }
@@ -192,7 +194,7 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
         a->fits_f32 &= !isinf(a->p32[i]);
     }
     /* The twins' gradients are read from x alone. */
-    a->from_y = desc->semantics == CLACT_DOCUMENTED && row->from_y(a->p64);
+    a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;
     return CLACT_OK;
 }
 
@@ -208,7 +210,9 @@ clact_status clact_activation_create(clact_activation **out, const clact_activat
     REQUIRE(rest == 0, CLACT_E_ARGUMENT, "reserved words of clact_activation_desc must be zero");
     clact_activation *a = calloc(1, sizeof *a);
     REQUIRE(a, CLACT_E_MEMORY, "out of memory");
+    clact_fpenv env = clact_fpenv_enter(); /* parameters are rounded to nearest, whatever the caller's mode */
     clact_status status = fill(a, desc);
+    clact_fpenv_leave(env);
     if (status != CLACT_OK) {
         free(a);
         return status;

@@ -26,7 +26,7 @@ struct clact_launch {
     int64_t dims[CLACT_MAX_RANK];  /* right-aligned, padded with ones */
     bool dense;                    /* x, dy and out are consecutive; no tensor parameter */
     bool host;                     /* operands are host pointers */
-    bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->info->tensor */
+    bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->tensor */
     bool in_place;                 /* out is one of the inputs */
     struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
     const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */
@@ -44,6 +44,13 @@ struct clact_backend_functions {
     /* The memory that mem is part of, where it begins there and how long it is, in bytes. */
     clact_status (*mem_info)(clact_context *, struct _cl_mem *mem, const void **root, size_t *first, size_t *bytes);
 };
+
+/* Whether the call reads this view. */
+static inline bool clact_launch_reads(const struct clact_launch *l, int view)
+{
+    return view == VIEW_X || (view == VIEW_DY && l->direction == CLACT_BACKWARD) ||
+           (view == VIEW_TENSOR && l->has_tensor);
+}
 
 extern const struct clact_backend_functions clact_cpu_functions;
 extern const struct clact_backend_functions clact_ocl_functions;
@@ -63,5 +70,7 @@ clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *cou
 
 /* The probe of cl/probe.h on the CPU backend: PROBE_COLUMNS * PROBE_ITEMS words. */
 void clact_cpu_probe(const clact_context *context, uint32_t *out);
+/* What is read back of a value that was stored as f16 or bf16. */
+float clact_cpu_stored(const clact_context *context, uint32_t type, float value);
 
 #endif

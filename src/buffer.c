@@ -3,20 +3,26 @@
 
 #include <stdlib.h>
 
-clact_status clact_buffer_create(clact_buffer **out, clact_context *context, size_t bytes)
+static clact_status finish_buffer(clact_buffer **out, clact_buffer *buffer, clact_context *context)
 {
-    REQUIRE(out && context, CLACT_E_ARGUMENT, "out and context must not be NULL");
-    clact_buffer *buffer = calloc(1, sizeof *buffer);
-    REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
     buffer->context = context;
-    buffer->bytes = bytes;
-    clact_status status = context->device->buffer_create(buffer);
+    clact_enter(context);
+    clact_status status = clact_leave(context, context->device->buffer_create(buffer));
     if (status != CLACT_OK) {
         free(buffer);
         return status;
     }
     *out = buffer;
     return CLACT_OK;
+}
+
+clact_status clact_buffer_create(clact_buffer **out, clact_context *context, size_t bytes)
+{
+    REQUIRE(out && context, CLACT_E_ARGUMENT, "out and context must not be NULL");
+    clact_buffer *buffer = calloc(1, sizeof *buffer);
+    REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
+    buffer->bytes = bytes;
+    return finish_buffer(out, buffer, context);
 }
 
 clact_status clact_buffer_import(clact_buffer **out, clact_context *context, struct _cl_mem *mem)
@@ -28,16 +34,9 @@ clact_status clact_buffer_import(clact_buffer **out, clact_context *context, str
     TRY(context->device->mem_info(context, mem, &root, &first, &bytes));
     clact_buffer *buffer = calloc(1, sizeof *buffer);
     REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
-    buffer->context = context;
     buffer->bytes = bytes;
     buffer->mem = mem;
-    clact_status status = context->device->buffer_create(buffer);
-    if (status != CLACT_OK) {
-        free(buffer);
-        return status;
-    }
-    *out = buffer;
-    return CLACT_OK;
+    return finish_buffer(out, buffer, context);
 }
 
 void clact_buffer_destroy(clact_buffer **buffer)
@@ -71,17 +70,26 @@ static clact_status check_range(const clact_buffer *buffer, size_t offset, size_
 clact_status clact_buffer_write(clact_buffer *buffer, size_t offset_bytes, size_t bytes, const void *from)
 {
     TRY(check_range(buffer, offset_bytes, bytes, from));
-    return bytes ? buffer->context->device->buffer_write(buffer, offset_bytes, bytes, from) : CLACT_OK;
+    if (bytes == 0)
+        return CLACT_OK;
+    clact_context *context = buffer->context;
+    clact_enter(context);
+    return clact_leave(context, context->device->buffer_write(buffer, offset_bytes, bytes, from));
 }
 
 clact_status clact_buffer_read(const clact_buffer *buffer, size_t offset_bytes, size_t bytes, void *to)
 {
     TRY(check_range(buffer, offset_bytes, bytes, to));
-    return bytes ? buffer->context->device->buffer_read(buffer, offset_bytes, bytes, to) : CLACT_OK;
+    if (bytes == 0)
+        return CLACT_OK;
+    clact_context *context = buffer->context;
+    clact_enter(context);
+    return clact_leave(context, context->device->buffer_read(buffer, offset_bytes, bytes, to));
 }
 
 clact_status clact_finish(clact_context *context)
 {
     REQUIRE(context, CLACT_E_ARGUMENT, "context must not be NULL");
-    return context->device->finish(context);
+    clact_enter(context);
+    return clact_leave(context, context->device->finish(context));
 }

@@ -38,7 +38,7 @@ static clact_status create(clact_context **out, const clact_options *options)
 
 static clact_status open_device(clact_context *c, const clact_options *options)
 {
-    const char *which = options->device ? options->device : clact_environment("CLACT_DEVICE");
+    const char *which = options->device && *options->device ? options->device : clact_environment("CLACT_DEVICE");
     if (!which)
         which = "auto";
     if (strcmp(which, "cpu") == 0) {
@@ -72,9 +72,10 @@ static clact_status finish_open(clact_context **out, clact_context *c, clact_sta
     return CLACT_OK;
 }
 
+static const clact_options defaults;
+
 clact_status clact_open(clact_context **out, const clact_options *options)
 {
-    static const clact_options defaults;
     REQUIRE(out, CLACT_E_ARGUMENT, "out must not be NULL");
     options = options ? options : &defaults;
     clact_context *c;
@@ -85,7 +86,6 @@ clact_status clact_open(clact_context **out, const clact_options *options)
 clact_status clact_open_opencl(clact_context **out, struct _cl_context *context, struct _cl_device_id *device,
                                struct _cl_command_queue *queue, const clact_options *options)
 {
-    static const clact_options defaults;
     REQUIRE(out && context && device, CLACT_E_ARGUMENT, "out, context and device must not be NULL");
     options = options ? options : &defaults;
     clact_context *c;
@@ -98,7 +98,7 @@ void clact_close(clact_context **context)
     if (!context || !*context)
         return;
     clact_context *c = *context;
-    while (atomic_load(&c->calls))
+    while (atomic_load(&c->calls) && c->pid == getpid()) /* a forked child has none of the calling threads */
         sched_yield();
     if (c->ocl)
         clact_ocl_functions.close(c);
@@ -107,9 +107,8 @@ void clact_close(clact_context **context)
     *context = NULL;
 }
 
-clact_status clact_context_caps(clact_context *context, clact_caps *out)
+static clact_status describe(clact_context *context, clact_caps *out)
 {
-    REQUIRE(context && out, CLACT_E_ARGUMENT, "context and out must not be NULL");
     clact_caps caps = {0};
     caps.host_backend = context->host == &clact_cpu_functions ? CLACT_BACKEND_CPU : CLACT_BACKEND_OPENCL;
     snprintf(caps.reason, sizeof caps.reason, "%s", context->reason);
@@ -120,20 +119,24 @@ clact_status clact_context_caps(clact_context *context, clact_caps *out)
     return CLACT_OK;
 }
 
+clact_status clact_context_caps(clact_context *context, clact_caps *out)
+{
+    REQUIRE(context && out, CLACT_E_ARGUMENT, "context and out must not be NULL");
+    clact_enter(context);
+    return clact_leave(context, describe(context, out));
+}
+
 clact_status clact_device_list(clact_device_info *out, size_t capacity, size_t *count, const clact_options *options,
                                char *reason)
 {
-    static const clact_options defaults;
     REQUIRE(count && (out || capacity == 0), CLACT_E_ARGUMENT, "count must not be NULL, nor out where capacity is not 0");
     clact_context *cpu;
-    clact_options plain = options ? *options : defaults;
-    plain.device = "cpu";
-    plain.require_exact = 0;
+    clact_options plain = {.device = "cpu", .threads = 1, .opencl_library = options ? options->opencl_library : NULL};
     char why[256] = "";
     size_t found = 0;
-    TRY(clact_ocl_list(out, capacity, &found, &plain, why));
     TRY(clact_open(&cpu, &plain));
-    if (found < capacity) {
+    clact_status status = clact_ocl_list(out, capacity, &found, &plain, why);
+    if (status == CLACT_OK && found < capacity) {
         clact_caps caps = {0};
         clact_cpu_functions.caps(cpu, &caps);
         clact_device_info *d = &out[found];
@@ -147,6 +150,8 @@ clact_status clact_device_list(clact_device_info *out, size_t capacity, size_t *
         memcpy(d->driver, caps.driver, sizeof d->driver);
     }
     clact_close(&cpu);
+    if (status != CLACT_OK)
+        return status;
     *count = found + 1;
     if (reason)
         memcpy(reason, why, sizeof why);

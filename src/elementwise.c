@@ -11,6 +11,8 @@ static clact_status check_place(clact_context *context, struct clact_launch *l, 
                                 const char *what, bool first)
 {
     bool host = !v->buffer && !v->mem;
+    if (host && !v->data) /* no elements: it lies anywhere */
+        host = first ? !l->enqueue : l->host;
     if (first)
         l->host = host;
     REQUIRE(host == l->host, CLACT_E_ARGUMENT, "%s must lie where x lies: all in host memory, or none", what);
@@ -45,9 +47,8 @@ static clact_status check_tensor(clact_context *context, struct clact_launch *l,
     const clact_activation_info *info = l->activation->info;
     int slot = l->activation->tensor;
     REQUIRE(given->name, CLACT_E_ARGUMENT, "a parameter tensor of %s has no name", info->name);
-    REQUIRE(slot >= 0 && (strcmp(given->name, info->parameters[slot].name) == 0 ||
-                          (info->parameters[slot].alias && strcmp(given->name, info->parameters[slot].alias) == 0)),
-            CLACT_E_NAME, "%s has no parameter '%s' that may be a tensor", info->name, given->name);
+    REQUIRE(slot >= 0 && clact_parameter_find(info, given->name) == slot, CLACT_E_NAME,
+            "%s has no parameter '%s' that may be a tensor", info->name, given->name);
     uint64_t n;
     struct clact_view raw = {0}, *view = &l->views[VIEW_TENSOR];
     TRY(clact_view_of(given->value, given->name, &raw, &n));
@@ -73,8 +74,7 @@ static clact_status check_tensor(clact_context *context, struct clact_launch *l,
 
 static bool uses(const struct clact_launch *l, int v)
 {
-    return v == VIEW_X || v == VIEW_OUT || (v == VIEW_DY && l->direction == CLACT_BACKWARD) ||
-           (v == VIEW_TENSOR && l->has_tensor);
+    return v == VIEW_OUT || clact_launch_reads(l, v);
 }
 
 static void swap_axes(struct clact_launch *l, uint32_t a, uint32_t b)
@@ -164,10 +164,8 @@ static clact_status check_enqueue(const clact_enqueue *enqueue)
 static clact_status call_backend(clact_context *context, const struct clact_launch *l)
 {
     const struct clact_backend_functions *backend = l->host ? context->host : context->device;
-    atomic_fetch_add(&context->calls, 1);
-    clact_status status = backend->elementwise(context, l);
-    atomic_fetch_sub(&context->calls, 1);
-    return status;
+    clact_enter(context);
+    return clact_leave(context, backend->elementwise(context, l));
 }
 
 /* The rules for the output and the call as a whole; then the backend. */
@@ -184,7 +182,7 @@ static clact_status run(clact_context *context, struct clact_launch *l, const cl
         TRY(clact_view_distinct(shape, &l->views[VIEW_OUT], out_name));
         for (int v = 0; v < VIEW_COUNT; v++) {
             bool same = false;
-            if (v != VIEW_OUT && uses(l, v))
+            if (clact_launch_reads(l, v))
                 TRY(clact_view_overlap(context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
             REQUIRE(!same || v != VIEW_TENSOR, CLACT_E_OVERLAP, "the parameter is the output");
             l->in_place |= same;
@@ -211,24 +209,37 @@ static clact_status forward(clact_context *context, const clact_activation *acti
     return run(context, &l, shape, args->parameters, args->parameter_count, "y");
 }
 
+/* Whether the derivative at y is that at x, for y of a type, which may have rounded a parameter in it. */
+static bool exact_from_y(const clact_context *context, const clact_activation *a, uint32_t type)
+{
+    double p[CLACT_MAX_PARAMETERS], s[CLACT_MAX_PARAMETERS];
+    if (!a->from_y)
+        return false;
+    for (int i = 0; i < CLACT_MAX_PARAMETERS; i++) {
+        p[i] = type == CLACT_F64 ? a->p64[i] : a->p32[i];
+        s[i] = type == CLACT_F16 || type == CLACT_BF16 ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
+    }
+    return a->from_y(p, s);
+}
+
 /* What backward reads: x, or y in its place, or neither. */
-static clact_status choose_saved(const clact_activation *a, const clact_backward_args *args,
-                                 const clact_operand **saved, const char **what)
+static clact_status choose_saved(const clact_context *context, const clact_activation *a,
+                                 const clact_backward_args *args, const clact_operand **saved, const char **what)
 {
     *what = args->x ? "x" : "y";
     *saved = args->x ? args->x : args->y;
     REQUIRE(!args->x || !args->y, CLACT_E_ARGUMENT, "backward takes x or y, not both");
     REQUIRE(!args->y || a->info->needs != CLACT_BACKWARD_X, CLACT_E_UNSUPPORTED,
             "the derivative of %s is not exact from y: backward needs x", a->info->name);
-    REQUIRE(!args->y || a->from_y, CLACT_E_UNSUPPORTED,
-            "with these parameters and semantics the derivative of %s is not exact from y: backward needs x",
+    REQUIRE(!args->y || exact_from_y(context, a, args->y->tensor.type), CLACT_E_UNSUPPORTED,
+            "with these parameters, type and semantics the derivative of %s is not exact from y: backward needs x",
             a->info->name);
     if (!*saved && a->info->needs == CLACT_BACKWARD_NOTHING) {
         *saved = args->dy;
         *what = "dy";
+        return CLACT_OK;
     }
-    REQUIRE(*saved, CLACT_E_ARGUMENT, "backward of %s needs x%s", a->info->name,
-            a->from_y && a->info->needs == CLACT_BACKWARD_X_OR_Y ? " or y" : "");
+    REQUIRE(*saved, CLACT_E_ARGUMENT, "backward of %s needs x%s", a->info->name, a->from_y ? " or y" : "");
     return CLACT_OK;
 }
 
@@ -242,7 +253,7 @@ static clact_status backward(clact_context *context, const clact_activation *act
     const clact_tensor *shape = NULL;
     const clact_operand *saved;
     const char *what;
-    TRY(choose_saved(activation, args, &saved, &what));
+    TRY(choose_saved(context, activation, args, &saved, &what));
     TRY(check_operand(context, &l, saved, what, &shape, &l.views[VIEW_X]));
     TRY(check_operand(context, &l, args->dy, "dy", &shape, &l.views[VIEW_DY]));
     TRY(check_operand(context, &l, args->dx, "dx", &shape, &l.views[VIEW_OUT]));

@@ -11,6 +11,9 @@
 
 #define CLACT_MAX_PARAMETERS 8
 
+_Static_assert(sizeof(void *) == 8, "clact needs a 64-bit machine");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "clact needs a little-endian machine");
+
 /* Sets the thread's message, and returns status. */
 __attribute__((format(printf, 2, 3)))
 clact_status clact_fail(clact_status status, const char *format, ...);
@@ -48,17 +51,25 @@ enum clact_row {
 /* What a row has besides its clact_activation_info. */
 struct clact_row_info {
     int row, tensorflow_row; /* -1 where there is none */
-    bool (*from_y)(const double *p);
+    bool (*from_y)(const double *p, const double *s);
 };
 
-/* "relu", "relu_tf": the functions' name in cl/activations.h. */
-extern const char *const clact_row_names[ROW_COUNT];
+/* How cl/activations.h names a row's functions. */
+struct clact_row_functions {
+    const char *name; /* "relu", "relu_tf" */
+    bool twin;        /* NAME_g(x, dy) instead of NAME_d(x) */
+};
+extern const struct clact_row_functions clact_row_functions[ROW_COUNT];
+
+/* The index of a parameter by name or alias; -1 if there is none. */
+int clact_parameter_find(const clact_activation_info *info, const char *name);
 
 struct clact_activation {
     const clact_activation_info *info;
     int row;
     int tensor;  /* the parameter of kind TENSOR, or -1 */
-    bool from_y; /* y serves instead of x, at these parameters */
+    /* Whether y serves instead of x, at parameters p that read s once stored; NULL: never. */
+    bool (*from_y)(const double *p, const double *s);
     bool fits_f32; /* every parameter is finite in f32 */
     double p64[CLACT_MAX_PARAMETERS]; /* "none" is NaN */
     float p32[CLACT_MAX_PARAMETERS];
@@ -88,6 +99,18 @@ struct clact_buffer {
     void *memory;         /* on the CPU backend */
     struct _cl_mem *mem;  /* on OpenCL */
 };
+
+/* Around every call that uses a context; closing waits until all have left. */
+static inline void clact_enter(clact_context *context)
+{
+    atomic_fetch_add(&context->calls, 1);
+}
+
+static inline clact_status clact_leave(clact_context *context, clact_status status)
+{
+    atomic_fetch_sub(&context->calls, 1);
+    return status;
+}
 
 __attribute__((format(printf, 3, 4)))
 void clact_log_message(const clact_context *context, int level, const char *format, ...);

@@ -23,6 +23,23 @@ START_TEST(list_is_complete)
 }
 END_TEST
 
+/* The enumerators of clact.h and the rows of activations.def. */
+START_TEST(ids_are_those_of_the_header)
+{
+    static const struct { uint32_t id; const char *name; } ids[] = {
+        {CLACT_IDENTITY, "identity"}, {CLACT_RELU, "relu"}, {CLACT_RELU6, "relu6"},
+        {CLACT_THRESHOLDED_RELU, "thresholded_relu"}, {CLACT_THRESHOLD, "threshold"},
+        {CLACT_LEAKY_RELU, "leaky_relu"}, {CLACT_PRELU, "prelu"}, {CLACT_ELU, "elu"},
+        {CLACT_SIGMOID, "sigmoid"}, {CLACT_TANH, "tanh"},
+    };
+    size_t count;
+    clact_activation_list(&count);
+    ck_assert_uint_eq(count, COUNT_OF(ids));
+    for (size_t i = 0; i < count; i++)
+        ck_assert_uint_eq(clact_activation_find(ids[i].name)->id, ids[i].id);
+}
+END_TEST
+
 START_TEST(names_and_aliases)
 {
     ck_assert_str_eq(clact_activation_find("logistic")->name, "sigmoid");
@@ -134,6 +151,7 @@ Suite *activation_suite(void)
     Suite *s = suite_create("activation");
     TCase *t = tcase_create("activation");
     tcase_add_test(t, list_is_complete);
+    tcase_add_test(t, ids_are_those_of_the_header);
     tcase_add_test(t, names_and_aliases);
     tcase_add_test(t, ranges_are_those_of_keras);
     tcase_add_test(t, parameters_are_finite_and_known);

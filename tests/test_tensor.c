@@ -374,6 +374,47 @@ START_TEST(backward_from_y)
 }
 END_TEST
 
+/* y in f16 may have rounded max_value or value to the other side of what they are compared with. */
+START_TEST(backward_from_rounded_y)
+{
+    static const struct { const char *name, *parameter; double value; clact_type type; bool exact; } cases[] = {
+        {"relu", "max_value", 0.1, CLACT_F16, false}, {"relu", "max_value", 0.1, CLACT_F32, true},
+        {"relu", "max_value", 0.7, CLACT_F16, true}, /* rounds up: at and above it all is dead as well */
+        {"relu", "max_value", 2, CLACT_F16, true}, {"leaky_relu", "negative_slope", 0.01, CLACT_F16, true},
+        {"relu6", NULL, 0, CLACT_BF16, true},
+    };
+    uint16_t x[64], y[64], one[64], from_x[64], from_y[64];
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        clact_activation *f;
+        clact_parameter p = {cases[i].parameter, cases[i].value, 0, 0};
+        OK(clact_activation_named(&f, cases[i].name, &p, p.name != NULL));
+        clact_type type = cases[i].type;
+        if (type != CLACT_F32)
+            for (uint16_t k = 0; k < 64; k++) {
+                x[k] = (uint16_t)((k % 2 ? 0x8000 : 0) | (type == CLACT_F16 ? 0x2000 + k * 0x111 : 0x3d00 + k * 0x1f));
+                one[k] = type == CLACT_F16 ? 0x3c00 : 0x3f80;
+            }
+        float x32[2] = {-1, 5}, y32[2], g32[2];
+        int64_t n = type == CLACT_F32 ? 2 : 64;
+        clact_operand ox = clact_array(type, n == 2 ? (void *)x32 : x, n), oy = clact_array(type, n == 2 ? (void *)y32 : y, n);
+        clact_operand od = clact_array(type, n == 2 ? (void *)x32 : one, n), og = clact_array(type, n == 2 ? (void *)g32 : from_y, n);
+        OK(clact_forward(test_context(), f, &(clact_forward_args){.x = &ox, .y = &oy}));
+        clact_backward_args args = {.y = &oy, .dy = &od, .dx = &og};
+        if (!cases[i].exact) {
+            REFUSED(clact_backward(test_context(), f, &args), CLACT_E_UNSUPPORTED, "not exact from y");
+        } else {
+            OK(clact_backward(test_context(), f, &args));
+            clact_operand ogx = clact_array(type, from_x, n);
+            if (n == 64) {
+                OK(clact_backward(test_context(), f, &(clact_backward_args){.x = &ox, .dy = &od, .dx = &ogx}));
+                ck_assert_mem_eq(from_x, from_y, sizeof from_x);
+            }
+        }
+        clact_activation_destroy(&f);
+    }
+}
+END_TEST
+
 Suite *tensor_suite(void)
 {
     Suite *s = suite_create("tensor");
@@ -389,6 +430,7 @@ Suite *tensor_suite(void)
     tcase_add_test(t, parameter_tensors_that_do_not_fit);
     tcase_add_test(t, nothing_to_do);
     tcase_add_test(t, backward_from_y);
+    tcase_add_test(t, backward_from_rounded_y);
     suite_add_tcase(s, t);
     return s;
 }

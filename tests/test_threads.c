@@ -12,6 +12,7 @@
 
 #define THREADS 8
 #define ROUNDS 60
+#define LARGEST 300000 /* enough to start the pool */
 
 struct worker {
     clact_context *context;
@@ -26,13 +27,13 @@ static void *mixed_calls(void *argument)
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
     uint64_t seed = w->seed;
-    float *x = malloc(70000 * sizeof *x), *y = malloc(70000 * sizeof *y), *z = malloc(70000 * sizeof *z);
+    float *x = malloc(LARGEST * sizeof *x), *y = malloc(LARGEST * sizeof *y), *z = malloc(LARGEST * sizeof *z);
     clact_context *alone = NULL;
     clact_options options = {.device = "cpu", .threads = 1};
     if (!x || !y || !z || clact_open(&alone, &options) != CLACT_OK)
         w->failure = "set-up";
     for (int round = 0; !w->failure && round < ROUNDS; round++) {
-        size_t n = 1 + next_random(&seed) % (round % 8 ? 3000 : 70000);
+        size_t n = round % 8 ? 1 + next_random(&seed) % 30000 : LARGEST;
         clact_activation *f = NULL;
         fill_strata(x, n, seed);
         if (clact_activation_named(&f, list[next_random(&seed) % count].name, NULL, 0) != CLACT_OK ||

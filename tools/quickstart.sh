@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 need gcc libc6-dev meson ninja-build pkg-config python3 libjansson-dev opencl-c-headers
 build=${CLACT_BUILD:-build}
-[ -d "$build" ] || meson setup "$build" -Dtests=disabled >/dev/null
+[ -f "$build/build.ninja" ] || meson setup "$build" -Dtests=disabled >/dev/null
 ninja -C "$build" >"$build/quickstart.log" 2>&1 || { tail -n 30 "$build/quickstart.log" >&2; exit 1; }
 
 PATH="$PWD/$build/src/cli:$PATH"

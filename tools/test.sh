@@ -10,8 +10,10 @@ hide_vendors=1 need mesa-opencl-icd
 unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR OPENCL_LAYERS 2>/dev/null || :
 
 build=${CLACT_BUILD:-build-test}
-[ -d "$build" ] || CC=gcc meson setup "$build" -Dwerror=true -Dopencl=enabled -Dcli=enabled -Dtests=enabled
+[ -f "$build/build.ninja" ] || CC=gcc meson setup "$build" -Dwerror=true -Dopencl=enabled -Dcli=enabled -Dtests=enabled
 ninja -C "$build"
+[ -f "$build-clang/build.ninja" ] || CC=clang-14 meson setup "$build-clang" -Dwerror=true -Dopencl=enabled -Dcli=enabled -Dtests=enabled
+ninja -C "$build-clang"
 # A driver compiles for seconds what it has not stored: the first run fills the cache for the others.
 meson test -C "$build" --print-errorlogs --no-rebuild --suite first
 meson test -C "$build" --print-errorlogs --no-rebuild --no-suite first --no-suite long

@@ -100,8 +100,8 @@ typedef void (*clact_parallel_for)(void *data, void (*task)(void *work, uint32_t
 
 typedef struct clact_options {
     /* Where to run: "auto" (a GPU, else an accelerator, else an OpenCL CPU device, else the CPU
-     * backend), "cpu" (the CPU backend), "opencl" (the best OpenCL device, with its kernels even for
-     * host pointers), "gpu", "accelerator", "P:D" (platform and device number) or part of a device's
+     * backend), "cpu" (the CPU backend), "opencl" (the best OpenCL device, with its kernels also for
+     * host pointers, unless what lies between the elements of an output must be left alone), "gpu", "accelerator", "P:D" (platform and device number) or part of a device's
      * or platform's name. NULL: $CLACT_DEVICE, else "auto". */
     const char *device;
     /* The OpenCL loader: a path, or "disabled". NULL: $CLACT_OPENCL_LIBRARY, else the usual names. */
@@ -146,7 +146,7 @@ typedef struct clact_caps {
     uint32_t backend;           /* clact_backend: where buffers live and kernels run */
     uint32_t host_backend;      /* clact_backend that calls on host pointers use */
     uint32_t kind;              /* clact_device_kind */
-    uint32_t exact;             /* clact_exactness, measured on the device */
+    uint32_t exact;             /* clact_exactness, measured on the device in f32 */
     uint32_t types;             /* bit 1 << clact_type for each type that works */
     uint32_t compiler;          /* 1: the device compiles kernels */
     uint32_t unified_memory;    /* 1: device and host share memory */
@@ -158,7 +158,7 @@ typedef struct clact_caps {
     uint32_t reserved0;
     char device[128];
     char platform[128];
-    char driver[128]; /* OpenCL version and driver version */
+    char driver[128]; /* OpenCL and driver version; the CPU backend's instruction set */
     char cpu[16];     /* instruction set of the CPU backend */
     char reason[256]; /* why it runs here; why it is not exact */
     uint64_t reserved[8];
@@ -176,7 +176,7 @@ typedef struct clact_device_info {
     uint64_t memory_bytes;
     char device[128];
     char platform[128];
-    char driver[128];
+    char driver[128]; /* OpenCL and driver version; the CPU backend's instruction set */
     uint64_t reserved[4];
 } clact_device_info;
 
@@ -252,6 +252,7 @@ typedef struct clact_parameter_info {
     uint32_t default_none;    /* 1: the default is "none" */
     uint32_t accepts_none;    /* 1: "none" is a value */
     uint32_t lifted;          /* 1: desc.unchecked lifts minimum and maximum */
+    uint64_t reserved[4];
 } clact_parameter_info;
 
 /* What backward reads besides dy. */
@@ -274,6 +275,7 @@ typedef struct clact_activation_info {
     const char *formula, *derivative;
     const char *kinks; /* the derivative where the function has a corner; "" */
     const char *source;
+    uint64_t reserved[8];
 } clact_activation_info;
 
 /* Every activation in order of id; *count of them. Static. */
@@ -367,7 +369,7 @@ CLACT_API clact_status clact_backward(clact_context *context, const clact_activa
 
 /* Not initialised. bytes may be 0. */
 CLACT_API clact_status clact_buffer_create(clact_buffer **out, clact_context *context, size_t bytes);
-/* Waits for calls in flight that use it. */
+/* Calls that use it must have returned; what they enqueued runs to its end. */
 CLACT_API void clact_buffer_destroy(clact_buffer **buffer);
 CLACT_API size_t clact_buffer_bytes(const clact_buffer *buffer);
 /* Copy to and from host memory, after all earlier calls; return when the copy is done. */

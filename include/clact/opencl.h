@@ -17,7 +17,8 @@ struct _cl_command_queue;
 struct _cl_event;
 
 /* Opens a context on your device. context and queue are retained until clact_close. queue may be
- * NULL: clact then makes one, in order, for buffers and host pointers. Of options, device is not read. */
+ * NULL or out of order: clact then makes one of its own, in order, for buffers and host pointers. Of
+ * options, device is not read. */
 CLACT_API clact_status clact_open_opencl(clact_context **out, struct _cl_context *context,
                                          struct _cl_device_id *device, struct _cl_command_queue *queue,
                                          const clact_options *options);

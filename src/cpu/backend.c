@@ -1,6 +1,9 @@
 /* backend.c: the CPU backend: its instruction set, chosen at run time, its memory and its description. */
 #include "cpu.h"
 
+#include "../fpenv.h"
+
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +63,18 @@ static size_t stream_threshold(void)
     return cache > 0 ? (size_t)cache / 2 * 3 : (size_t)16 << 20;
 }
 
+/* Those that this thread may run on. */
+static uint32_t usable_cores(void)
+{
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return (uint32_t)CPU_COUNT(&set);
+#endif
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (uint32_t)cores : 1;
+}
+
 clact_status clact_cpu_open(clact_context *context, const clact_options *options)
 {
     const char *name = options->cpu ? options->cpu : clact_environment("CLACT_CPU");
@@ -67,9 +82,8 @@ clact_status clact_cpu_open(clact_context *context, const clact_options *options
     TRY(choose_isa(&isa, name));
     struct clact_cpu *cpu = calloc(1, sizeof *cpu);
     REQUIRE(cpu, CLACT_E_MEMORY, "out of memory");
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     cpu->isa = isa;
-    cpu->cores = cores > 0 ? (uint32_t)cores : 1;
+    cpu->cores = usable_cores();
     cpu->threads = options->threads ? options->threads : cpu->cores;
     cpu->stream_bytes = stream_threshold();
     cpu->parallel_for = options->parallel_for;
@@ -133,7 +147,18 @@ static clact_status cpu_caps(clact_context *context, clact_caps *caps)
 
 void clact_cpu_probe(const clact_context *context, uint32_t *out)
 {
+    clact_fpenv env = clact_fpenv_enter();
     context->cpu->isa->f32->probe(out);
+    clact_fpenv_leave(env);
+}
+
+float clact_cpu_stored(const clact_context *context, uint32_t type, float value)
+{
+    uint16_t stored;
+    float back;
+    context->cpu->isa->f32->store[type](1, &value, &stored, 1);
+    context->cpu->isa->f32->load[type](1, &stored, 1, &back);
+    return back;
 }
 
 /* ---- Buffers -------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* elementwise.c: one call on the CPU: split over threads, walked in blocks, each block loaded,
  * computed and stored by the kernels of the instruction set. */
 #include "cpu.h"
-#include "fpenv.h"
+#include "../fpenv.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -87,18 +87,13 @@ static void transfer(const struct job *j, struct cursor c, struct block *b, int 
     }
 }
 
-static bool used(const struct clact_launch *l, int v)
-{
-    return v == VIEW_X || (v == VIEW_DY && l->direction == CLACT_BACKWARD) || (v == VIEW_TENSOR && l->has_tensor);
-}
-
 static void run_block(const struct job *j, struct cursor *c, struct block *b, size_t n)
 {
     const struct clact_launch *l = j->launch;
     const bool consecutive = l->dense && j->direct;
     const void *in[VIEW_COUNT] = {b->memory[0], b->memory[1], b->memory[2], b->memory[3]};
     for (int v = 0; v < VIEW_COUNT; v++) {
-        if (v == VIEW_OUT || !used(l, v))
+        if (!clact_launch_reads(l, v))
             continue;
         if (consecutive)
             in[v] = j->base[v] + c->offset[v] * (int64_t)j->size;
@@ -172,7 +167,7 @@ static clact_status run_job(clact_context *context, struct job *j)
     uint64_t count = j->launch->count;
     uint32_t tasks = 1;
     if (cpu->threads > 1 && count >= ALONE_AWAKE) {
-        bool awake = cpu->pool && clact_pool_awake(cpu->pool);
+        bool awake = cpu->pool && context->pid == getpid() && clact_pool_awake(cpu->pool);
         if (awake || count >= ALONE_ASLEEP)
             tasks = cpu->threads;
     }

@@ -30,8 +30,8 @@
 #define UNPACK                                                                                      \
     const real *x = xv, *dy = dyv, *t = tv, *p = pv;                                                \
     real *out = outv;                                                                               \
-    const real p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3];                                          \
-    (void)x, (void)dy, (void)t, (void)p0, (void)p1, (void)p2, (void)p3;
+    const real p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], p4 = p[4], p5 = p[5], p6 = p[6], p7 = p[7]; \
+    (void)x, (void)dy, (void)t, (void)p0, (void)p1, (void)p2, (void)p3, (void)p4, (void)p5, (void)p6, (void)p7;
 
 #define LOOP(function, value)                                                                       \
     static void function(size_t n, const void *xv, const void *dyv, const void *tv, const void *pv, void *outv) \

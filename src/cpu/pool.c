@@ -6,6 +6,7 @@
 #include "cpu.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,7 +15,8 @@
 
 struct clact_pool {
     pthread_t *threads;
-    uint32_t extra, started;
+    uint32_t extra;
+    atomic_uint started;
     pid_t pid;
     pthread_mutex_t running; /* one run at a time */
     pthread_mutex_t lock;    /* guards the sleepers */
@@ -126,7 +128,22 @@ void clact_pool_destroy(struct clact_pool *pool)
 
 bool clact_pool_awake(struct clact_pool *pool)
 {
-    return pool->started && atomic_load(&pool->sleepers) < pool->started;
+    unsigned started = atomic_load(&pool->started);
+    return started && atomic_load(&pool->sleepers) < started;
+}
+
+/* Signals are the application's: none is delivered to these threads. */
+static void start_threads(struct clact_pool *pool)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (uint32_t i = atomic_load(&pool->started); i < pool->extra; i++) {
+        if (pthread_create(&pool->threads[i], NULL, thread_main, pool) != 0)
+            break;
+        atomic_store(&pool->started, i + 1);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void clact_pool_run(struct clact_pool *pool, void (*task)(void *, uint32_t), void *work, uint32_t count)
@@ -136,9 +153,8 @@ void clact_pool_run(struct clact_pool *pool, void (*task)(void *, uint32_t), voi
             task(work, i);
         return;
     }
-    while (pool->started < pool->extra &&
-           pthread_create(&pool->threads[pool->started], NULL, thread_main, pool) == 0)
-        pool->started++;
+    if (atomic_load(&pool->started) < pool->extra)
+        start_threads(pool);
     pool->task = task;
     pool->work = work;
     pool->count = count;

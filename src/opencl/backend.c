@@ -15,10 +15,11 @@ clact_status clact_opencl_same_process(const clact_context *context)
 
 /* ---- Choice --------------------------------------------------------------------------------- */
 
-/* "auto" and "opencl" prefer a GPU, then an accelerator, then a CPU; the first of a kind wins. */
+/* What can be used comes before what cannot; then a GPU, an accelerator, a CPU; the first of a kind wins. */
 static int rank(const struct clact_opencl_device *d)
 {
-    return d->info.kind == CLACT_DEVICE_GPU ? 3 : d->info.kind == CLACT_DEVICE_ACCELERATOR ? 2 : 1;
+    int kind = d->info.kind == CLACT_DEVICE_GPU ? 3 : d->info.kind == CLACT_DEVICE_ACCELERATOR ? 2 : 1;
+    return d->usable ? 3 + kind : kind;
 }
 
 static bool contains(const char *text, const char *part)
@@ -270,6 +271,7 @@ static clact_status mem_info(clact_context *context, struct _cl_mem *mem, const 
 {
     struct clact_ocl *ocl = context->ocl;
     cl_mem parent = NULL;
+    TRY(clact_opencl_same_process(context));
     *first = 0;
     CL_TRY(clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof *bytes, bytes, NULL));
     CL_TRY(clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));

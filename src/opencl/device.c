@@ -34,19 +34,24 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
 {
     struct { struct clact_opencl_api api; } view = {*api}, *ocl = &view;
     cl_device_type type;
-    cl_bool compiler, unified;
+    cl_bool available, compiler, unified;
+    size_t sizes[16] = {0}, bytes;
     cl_uint units;
     cl_ulong memory;
     cl_device_fp_config fp64 = 0;
     char version[128], driver[64];
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_PLATFORM, sizeof d->platform, &d->platform, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_TYPE, sizeof type, &type, NULL));
+    CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof unified, &unified, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof d->single_config, &d->single_config, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof d->max_local, &d->max_local, NULL));
+    CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, &bytes));
+    d->max_local = bytes >= sizeof *sizes && sizes[0] < d->max_local ? sizes[0] : d->max_local;
+    d->usable = available && compiler;
     if (api->clGetDeviceInfo(d->id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64, NULL) != CL_SUCCESS)
         fp64 = 0; /* a device may not know the question */
     d->info.backend = CLACT_BACKEND_OPENCL;
@@ -109,14 +114,16 @@ clact_status clact_opencl_devices(const struct clact_opencl_api *api, struct cla
         return CLACT_OK;
     }
     TRY(clact_opencl_result(code, "clGetPlatformIDs"));
+    clact_status broken = CLACT_OK; /* a platform that fails does not hide the others */
     for (cl_uint i = 0; i < n && i < 64; i++) {
         clact_status status = append_platform(api, platforms[i], i, out, count);
-        if (status != CLACT_OK) {
-            free(*out);
-            *out = NULL;
-            *count = 0;
-            return status;
-        }
+        if (status != CLACT_OK)
+            broken = status;
+    }
+    if (*count == 0 && broken != CLACT_OK) {
+        free(*out);
+        *out = NULL;
+        return broken;
     }
     if (*count == 0)
         snprintf(reason, 256, "OpenCL has %u platform%s without a device", (unsigned)n, n == 1 ? "" : "s");

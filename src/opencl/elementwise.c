@@ -73,11 +73,6 @@ static clact_status launch(clact_context *context, const struct clact_launch *l,
 
 /* ---- Host memory ---------------------------------------------------------------------------- */
 
-static bool is_input(const struct clact_launch *l, int v)
-{
-    return v == VIEW_X || (v == VIEW_DY && l->direction == CLACT_BACKWARD) || (v == VIEW_TENSOR && l->has_tensor);
-}
-
 /* A device copy of the bytes that a view spans, behind which the view is put. */
 static clact_status stage(struct clact_ocl *ocl, const struct clact_launch *l, int which, struct clact_view *v)
 {
@@ -117,7 +112,7 @@ static clact_status on_host_memory(clact_context *context, const struct clact_la
     void *out = (char *)l.views[VIEW_OUT].data + first;
     clact_status status = CLACT_OK;
     for (int v = 0; v < VIEW_COUNT && status == CLACT_OK; v++)
-        if (v == VIEW_OUT || is_input(&l, v))
+        if (v == VIEW_OUT || clact_launch_reads(&l, v))
             status = stage(ocl, &l, v, &l.views[v]);
     if (status == CLACT_OK)
         status = run_staged(context, &l, out, (size_t)(end - first));

@@ -30,7 +30,8 @@ bool clact_opencl_load(struct clact_opencl_api *api, const char *library, char *
         for (size_t i = 0; !handle && i < sizeof usual_names / sizeof *usual_names; i++)
             handle = dlopen(usual_names[i], RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
-        snprintf(reason, 256, "the OpenCL loader %s was not found", library ? library : usual_names[0]);
+        const char *why = dlerror();
+        snprintf(reason, 256, "the OpenCL loader was not opened: %s", why ? why : usual_names[0]);
         return false;
     }
 #define X(name)                                                                                     \

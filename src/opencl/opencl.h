@@ -13,7 +13,7 @@
 
 #define CLACT_ENTRY_POINTS(X)                                                                       \
     X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo)                   \
-    X(clCreateContext) X(clRetainContext) X(clReleaseContext) X(clGetContextInfo)                   \
+    X(clCreateContext) X(clRetainContext) X(clReleaseContext)                   \
     X(clCreateCommandQueue) X(clRetainCommandQueue) X(clReleaseCommandQueue) X(clGetCommandQueueInfo) \
     X(clCreateBuffer) X(clRetainMemObject) X(clReleaseMemObject) X(clGetMemObjectInfo)              \
     X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo) X(clReleaseProgram)     \
@@ -49,7 +49,8 @@ struct clact_opencl_device {
     cl_device_id id;
     clact_device_info info;
     cl_device_fp_config single_config;
-    size_t max_local;
+    size_t max_local; /* work-items in a group */
+    bool usable;      /* available, with a compiler */
 };
 
 /* All devices of all platforms in an array to free. No device is no error: reason then says why. */

@@ -89,23 +89,35 @@ static bool append_file(struct text *t, const char *name, int depth)
 
 /* ---- Building ------------------------------------------------------------------------------- */
 
+/* The whole log, to be freed; NULL where there is none. */
+static char *build_log(struct clact_ocl *ocl, cl_program program)
+{
+    size_t size = 0;
+    if (ocl->api.clGetProgramBuildInfo(program, ocl->device.id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) != CL_SUCCESS)
+        return NULL;
+    char *log = calloc(size + 1, 1);
+    if (log && ocl->api.clGetProgramBuildInfo(program, ocl->device.id, CL_PROGRAM_BUILD_LOG, size, log, NULL) != CL_SUCCESS)
+        log[0] = 0;
+    return log;
+}
+
 static clact_status report_build(clact_context *context, cl_program program, const char *file, cl_int code)
 {
     struct clact_ocl *ocl = context->ocl;
-    char log[8192] = "";
-    size_t size = 0;
-    if (ocl->api.clGetProgramBuildInfo(program, ocl->device.id, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log, &size) !=
-        CL_SUCCESS && size <= sizeof log - 1)
-        snprintf(log, sizeof log, "(no build log)");
-    clact_log_message(context, CLACT_LOG_ERROR, "%s did not build on %s: %s (%d)\n%s", file, ocl->device.info.device,
-                      clact_opencl_code_name(code), (int)code, log);
+    char *log = build_log(ocl, program);
+    clact_log_message(context, CLACT_LOG_ERROR, "%s did not build on %s: %s (%d); the log follows", file,
+                      ocl->device.info.device, clact_opencl_code_name(code), (int)code);
+    if (context->log && log)
+        context->log(context->log_data, CLACT_LOG_ERROR, log);
+    char first[200];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(log ? log : "", "\n"), log ? log : "");
+    free(log);
     clact_set_opencl_code(code);
     if (code == CL_COMPILER_NOT_AVAILABLE)
         return clact_fail(CLACT_E_COMPILER, "%s has no compiler: clBuildProgram: %s (%d)", ocl->device.info.device,
                           clact_opencl_code_name(code), (int)code);
-    log[strcspn(log, "\n")] = 0;
-    return clact_fail(CLACT_E_BUILD, "%s did not build on %s: %s (%d): %.200s", file, ocl->device.info.device,
-                      clact_opencl_code_name(code), (int)code, log);
+    return clact_fail(CLACT_E_BUILD, "%s did not build on %s: clBuildProgram: %s (%d): %s", file, ocl->device.info.device,
+                      clact_opencl_code_name(code), (int)code, first);
 }
 
 static clact_status build(clact_context *context, const char *file, const char *prologue, cl_program *out)
@@ -120,6 +132,7 @@ static clact_status build(clact_context *context, const char *file, const char *
     bool found = append_file(&t, file, 0);
     if (t.failed || !found) {
         free(t.bytes);
+        clact_set_opencl_code(0);
         return clact_fail(t.failed ? CLACT_E_MEMORY : CLACT_E_BUILD, t.failed ? "out of memory" : "%s was not found", file);
     }
     /* The one option that changes results towards what C does; no other stands here. */
@@ -155,20 +168,14 @@ static const struct {
     [CLACT_F32] = {"float", 32}, [CLACT_F16] = {"ushort", 32}, [CLACT_BF16] = {"ushort", 32}, [CLACT_F64] = {"double", 64},
 };
 
-/* "relu_tf" and its parameters as the text of calls: "relu_tf_f(x, p0, p1, p2)". */
-static void row_calls(char *out, size_t size, int row)
+/* The activation's functions and their parameters as the text of calls: "relu_tf_f(x, p0, p1, p2)". */
+static void row_calls(char *out, size_t size, const clact_activation *a)
 {
-    char base[64], arguments[64] = "";
-    snprintf(base, sizeof base, "%s", clact_row_names[row]);
-    size_t length = strlen(base);
-    bool twin = length > 3 && strcmp(base + length - 3, "_tf") == 0;
-    if (twin)
-        base[length - 3] = 0;
-    const clact_activation_info *info = clact_activation_find(base);
-    for (uint32_t i = 0; i < info->parameter_count; i++)
+    char arguments[64] = "";
+    const char *name = clact_row_functions[a->row].name;
+    for (uint32_t i = 0; i < a->info->parameter_count; i++)
         snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments), ", p%u", (unsigned)i);
-    const char *name = clact_row_names[row];
-    if (twin)
+    if (clact_row_functions[a->row].twin)
         snprintf(out, size, "#define ROW_F(x) %s_f(x%s)\n#define ROW_G(x, dy) %s_g(x, dy%s)\n", name, arguments, name,
                  arguments);
     else
@@ -185,7 +192,7 @@ static void device_lines(const struct clact_ocl *ocl, char *out, size_t size, in
                  ? "" : "#define CLACT_DIVIDE_BY_FMA\n");
 }
 
-static clact_status build_row(clact_context *context, int row, uint32_t type, enum clact_form form, int slot,
+static clact_status build_row(clact_context *context, const clact_activation *a, uint32_t type, enum clact_form form,
                               cl_program *out)
 {
     struct clact_ocl *ocl = context->ocl;
@@ -193,9 +200,9 @@ static clact_status build_row(clact_context *context, int row, uint32_t type, en
     const char *name = clact_type_name((clact_type)type);
     REQUIRE(type != CLACT_F64 || ocl->device.info.fp64, CLACT_E_UNSUPPORTED, "%s has no f64", ocl->device.info.device);
     device_lines(ocl, device, sizeof device, storage[type].bits);
-    row_calls(calls, sizeof calls, row);
+    row_calls(calls, sizeof calls, a);
     if (form == FORM_TENSOR)
-        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", slot);
+        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", a->tensor);
     snprintf(prologue, sizeof prologue,
              "%s#define ELEMENT %s\n#define LOAD(v) load_%s(v)\n#define STORE(v) store_%s(v)\n%s"
              "#define LOCAL %u\n#define PER_ITEM %u\n%s%s",
@@ -204,15 +211,15 @@ static clact_status build_row(clact_context *context, int row, uint32_t type, en
     return build(context, "elementwise.cl", prologue, out);
 }
 
-static clact_status take_locked(clact_context *context, int row, int slot, uint32_t type, enum clact_form form,
+static clact_status take_locked(clact_context *context, const clact_activation *a, uint32_t type, enum clact_form form,
                                 enum clact_direction direction, struct clact_opencl_kernel **out)
 {
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_program **place = &ocl->programs[row][type][form];
+    struct clact_opencl_program **place = &ocl->programs[a->row][type][form];
     if (!*place) {
         struct clact_opencl_program *p = calloc(1, sizeof *p);
         REQUIRE(p, CLACT_E_MEMORY, "out of memory");
-        clact_status status = build_row(context, row, type, form, slot, &p->program);
+        clact_status status = build_row(context, a, type, form, &p->program);
         if (status != CLACT_OK) {
             free(p);
             return status;
@@ -242,7 +249,7 @@ clact_status clact_opencl_kernel_take(clact_context *context, const clact_activa
                                       struct clact_opencl_kernel **out)
 {
     pthread_mutex_lock(&context->ocl->lock);
-    clact_status status = take_locked(context, a->row, a->tensor, type, form, direction, out);
+    clact_status status = take_locked(context, a, type, form, direction, out);
     pthread_mutex_unlock(&context->ocl->lock);
     return status;
 }
