@@ -63,7 +63,9 @@ INLINE real relu_tf_f(real x, real negative_slope, real max_value, real threshol
     real clipped = y >= max_value ? max_value : y;
     clipped = clipped <= C(0.0) ? C(0.0) : clipped;
     y = max_value == max_value ? clipped : y;
-    real less = n > C(0.0) ? fused(-negative_slope, n, y) : y - with_sign_of(C(0.0), negative_slope);
+    real less = fused(-negative_slope, n, y);
+    real unchanged = negative_slope < C(0.0) ? without_minus_zero(y) : y; /* y less slope * 0 */
+    less = n > C(0.0) ? less : unchanged;
     y = negative_slope != C(0.0) ? less : y;
     leaky = max_value == max_value ? y : leaky;
     leaky = threshold != C(0.0) ? y : leaky;
