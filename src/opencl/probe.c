@@ -1,6 +1,8 @@
 /* probe.c: measures what the device's arithmetic does, by comparing the columns of cl/probe.h with the CPU's. */
 #include "opencl.h"
 
+#include "../fpenv.h"
+
 #define CLACT_REAL_BITS 32
 #include "dialect.h"
 #include "elementary.h"
@@ -87,8 +89,10 @@ static clact_status probe_locked(clact_context *context)
 clact_status clact_opencl_probe(clact_context *context)
 {
     struct clact_ocl *ocl = context->ocl;
+    clact_fpenv env = clact_fpenv_enter(); /* some drivers compute in the caller's thread */
     pthread_mutex_lock(&ocl->lock);
     clact_status status = ocl->probed ? CLACT_OK : probe_locked(context);
     pthread_mutex_unlock(&ocl->lock);
+    clact_fpenv_leave(env);
     return status;
 }
