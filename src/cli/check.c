@@ -219,7 +219,7 @@ static void print_header(const check *c)
     else
         printf("%s (%s)", index, c->caps.cpu);
     printf(", against cpu (%s)\n\n", c->against_caps.cpu);
-    printf("%-18s %-10s %10s %9s %-15s %5s %9s %10s  %-16s\n", "activation", "direction", "inputs",
+    printf("%-18s %-10s %10s %9s %-15s %5s %9s %10s  %s\n", "activation", "direction", "inputs",
            "max ulp", "at x", "bound", "special", "differing", "hash");
 }
 
