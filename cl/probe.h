@@ -23,6 +23,8 @@
 #define PROBE_SUBNORMAL_FUSED 14
 #define PROBE_COLUMNS 15
 
+#ifdef CLACT_REAL_BITS /* without the mathematics, only the columns' numbers */
+
 /* 32 well mixed bits of i: the finaliser of MurmurHash3 (Appleby, 2008). */
 INLINE u32 probe_mix(u32 i)
 {
@@ -68,5 +70,7 @@ INLINE u32 probe_value(u32 column, u32 i)
     }
     return to_bits(canonical(y));
 }
+
+#endif
 
 #endif

@@ -3,11 +3,6 @@
 
 #include "../fpenv.h"
 
-#define CLACT_REAL_BITS 32
-#include "dialect.h"
-#include "elementary.h"
-#include "activations.h"
-#include "storage.h"
 #include "probe.h"
 
 #include <stdio.h>
