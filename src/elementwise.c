@@ -156,11 +156,12 @@ static bool exact_from_y(const clact_context *context, const clact_activation *a
     double p[CLACT_MAX_PARAMETERS], s[CLACT_MAX_PARAMETERS];
     if (!a->from_y || type >= CLACT_TYPE_COUNT)
         return false;
+    bool narrow = type == CLACT_F16 || type == CLACT_BF16;
     for (int i = 0; i < CLACT_MAX_PARAMETERS; i++) {
         p[i] = type == CLACT_F64 ? a->p64[i] : a->p32[i];
-        s[i] = type == CLACT_F16 || type == CLACT_BF16 ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
+        s[i] = narrow ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
     }
-    return a->from_y(p, s);
+    return a->from_y(p, s, narrow);
 }
 
 /* What backward reads: x, or y in its place, or neither. */
