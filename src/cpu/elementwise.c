@@ -18,6 +18,7 @@ struct job {
     const struct clact_cpu_kernels *kernels;
     clact_cpu_loop loop;
     const void *parameters;
+    const void *beta; /* of what the output holds; NULL where it is overwritten */
     size_t size, real_size; /* bytes of a stored element and of a real */
     bool direct;            /* stored elements are reals: consecutive ones need no load and store */
     bool stream;
@@ -65,20 +66,21 @@ static void cursor_move(struct cursor *c, const struct clact_launch *l, int64_t 
     }
 }
 
+/* Places for the views that are read or written, as reals. */
 struct block {
     _Alignas(64) char memory[VIEW_COUNT][BLOCK * sizeof(double)];
 };
 
-/* Loads (or stores, for the output) n elements from where c stands, run by run. */
-static void transfer(const struct job *j, struct cursor c, struct block *b, int v, size_t n)
+/* Loads n elements of view v, or stores them, from where c stands, to or from a place in the block, run by run. */
+static void transfer(const struct job *j, struct cursor c, int v, bool stores, char *place, size_t n)
 {
     const struct clact_launch *l = j->launch;
     for (size_t done = 0; done < n;) {
         size_t run = (size_t)(l->dims[INNER] - c.at[INNER]);
         run = run < n - done ? run : n - done;
-        char *there = j->base[v] + c.offset[v] * (int64_t)j->size, *here = b->memory[v] + done * j->real_size;
+        char *there = j->base[v] + c.offset[v] * (int64_t)j->size, *here = place + done * j->real_size;
         int64_t stride = l->views[v].strides[INNER];
-        if (v == VIEW_OUT)
+        if (stores)
             j->kernels->store[l->views[v].type](run, here, there, stride);
         else
             j->kernels->load[l->views[v].type](run, there, stride, here);
@@ -98,15 +100,20 @@ static void run_block(const struct job *j, struct cursor *c, struct block *b, si
         if (consecutive)
             in[v] = j->base[v] + c->offset[v] * (int64_t)j->size;
         else
-            transfer(j, *c, b, v, n);
+            transfer(j, *c, v, false, b->memory[v], n);
     }
     char *out = j->base[VIEW_OUT] + c->offset[VIEW_OUT] * (int64_t)j->size;
-    void *to = consecutive && !j->stream ? out : b->memory[VIEW_OUT];
+    bool in_block = !consecutive || j->stream || j->beta;
+    void *to = in_block ? b->memory[VIEW_OUT] : out;
     j->loop(n, in[VIEW_X], in[VIEW_DY], in[VIEW_TENSOR], j->parameters, to);
+    if (j->beta) { /* the inputs have been read: x's place is free */
+        transfer(j, *c, VIEW_OUT, false, b->memory[VIEW_X], n);
+        j->kernels->accumulate(n, b->memory[VIEW_X], j->beta, to);
+    }
     if (consecutive && j->stream)
         j->kernels->stream(out, to, n * j->size);
-    else if (!consecutive)
-        transfer(j, *c, b, VIEW_OUT, n);
+    else if (in_block)
+        transfer(j, *c, VIEW_OUT, true, to, n);
 }
 
 /* A tensor parameter that was given as a scalar stands in every place of its block. */
@@ -196,12 +203,13 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     j.loop = j.kernels->loops[a->row][l->direction];
     j.parameters = f64 ? (const void *)a->p64 : a->p32;
     j.size = clact_type_bytes((clact_type)l->views[VIEW_X].type);
+    j.beta = l->beta.f64 == 0 ? NULL : f64 ? (const void *)&l->beta.f64 : &l->beta.f32;
     j.real_size = f64 ? sizeof(double) : sizeof(float);
     j.direct = j.size == j.real_size;
     for (int v = 0; v < VIEW_COUNT; v++)
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
-    j.stream = l->dense && j.direct && !l->in_place && footprint >= context->cpu->stream_bytes;
-    j.at_once = l->dense && j.direct && !j.stream && a->tensor < 0;
+    j.stream = l->dense && j.direct && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
+    j.at_once = l->dense && j.direct && !j.stream && !j.beta && a->tensor < 0;
     return run_job(context, &j);
 }
