@@ -6,6 +6,7 @@
  *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
  *                                derivative of its own from y
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
+ *   ACCUMULATE                   dx = f'(x) dy + beta dx
  *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
 #include "dialect.h"
 #include "elementary.h"
@@ -13,6 +14,14 @@
 #include "storage.h"
 
 #define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
+
+#ifdef ACCUMULATE
+#define BETA_PARAMETER , const real beta
+#define ADDED(gradient, old) fused(beta, LOAD(old), gradient)
+#else
+#define BETA_PARAMETER
+#define ADDED(gradient, old) gradient
+#endif
 
 #ifndef VIEW
 
@@ -39,12 +48,12 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
     void NAME(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
-              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS)                   \
+              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS BETA_PARAMETER)    \
     {                                                                                               \
         x += x_first;                                                                               \
         dy += dy_first;                                                                             \
         dx += dx_first;                                                                             \
-        FOR_TILE(dx[i] = STORE(GRADIENT(LOAD(x[i]), LOAD(dy[i]))))                                  \
+        FOR_TILE(dx[i] = STORE(ADDED(GRADIENT(LOAD(x[i]), LOAD(dy[i])), dx[i])))                    \
     }
 
 #else /* VIEW: dims are right-aligned and padded with ones; strides may be zero or negative */
@@ -98,7 +107,7 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
     void NAME(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
               global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
               global ELEMENT *dx, const long dx_first, const long8 y_strides,                       \
-              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)                        \
+              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER BETA_PARAMETER)         \
     {                                                                                               \
         const ulong i = get_global_id(0);                                                           \
         if (i < n) {                                                                                \
@@ -107,7 +116,7 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
             TENSOR_FIRST                                                                            \
             AXES                                                                                    \
             TENSOR_LOAD                                                                             \
-            dx[yi] = STORE(GRADIENT(LOAD(x[xi]), LOAD(dy[di])));                                    \
+            dx[yi] = STORE(ADDED(GRADIENT(LOAD(x[xi]), LOAD(dy[di])), dx[yi]));                     \
         }                                                                                           \
     }
 

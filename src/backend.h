@@ -19,6 +19,12 @@ struct clact_view {
 
 enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_COUNT };
 
+/* A factor of what an output holds, as rounded to either type; both are 0 where the output is overwritten. */
+struct clact_beta {
+    double f64;
+    float f32;
+};
+
 /* One checked call. */
 struct clact_launch {
     const clact_activation *activation;
@@ -29,6 +35,7 @@ struct clact_launch {
     bool host;                     /* operands are host pointers */
     bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->tensor */
     bool in_place;                 /* out is one of the inputs */
+    struct clact_beta beta;        /* backward: of what out holds */
     struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
     const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */
 };

@@ -1,6 +1,9 @@
 /* call.c: forward and backward: checks what all calls must keep, and goes on to the activation's kind. */
 #include "call.h"
 
+#include "fpenv.h"
+
+#include <math.h>
 #include <string.h>
 
 /* ---- Operands ------------------------------------------------------------------------------- */
@@ -59,6 +62,20 @@ clact_status clact_call_broadcast(const clact_operand *operand, const clact_tens
         strides[at] = t->dims[k] == 1 ? 0 : view->strides[k];
     }
     memcpy(view->strides, strides, sizeof strides);
+    return CLACT_OK;
+}
+
+clact_status clact_call_beta(double given, uint32_t type, const char *what, struct clact_beta *beta)
+{
+    *beta = (struct clact_beta){0, 0};
+    if (given == 0)
+        return CLACT_OK;
+    clact_fpenv env = clact_fpenv_enter(); /* rounded to nearest, whatever the caller's mode */
+    beta->f32 = (float)given;
+    beta->f64 = type == CLACT_F64 ? given : beta->f32;
+    clact_fpenv_leave(env);
+    REQUIRE(isfinite(beta->f64), CLACT_E_ARGUMENT, "%s must be finite%s, and is %g", what,
+            isfinite(given) ? " in f32" : "", given);
     return CLACT_OK;
 }
 

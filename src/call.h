@@ -25,6 +25,9 @@ clact_status clact_call_same_shape(const clact_operand *operand, const clact_ten
 clact_status clact_call_broadcast(const clact_operand *operand, const clact_tensor *shape, const char *what,
                                   struct clact_view *view);
 
+/* Checks the factor, named what, of what an output of a type holds, and rounds it to the type computed in. */
+clact_status clact_call_beta(double given, uint32_t type, const char *what, struct clact_beta *beta);
+
 /* The backend that a checked call goes to. */
 static inline const struct clact_backend_functions *clact_call_backend(const struct clact_call *call)
 {

@@ -65,6 +65,8 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
             if (clact_launch_reads(l, v))
                 TRY(clact_view_overlap(call->context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
             REQUIRE(!same || v != VIEW_TENSOR, CLACT_E_OVERLAP, "the parameter is the output");
+            REQUIRE(!same || l->beta.f64 == 0, CLACT_E_OVERLAP,
+                    "dx is %s, and with dx_beta it holds a value of its own", names[v]);
             l->in_place |= same;
         }
     }
@@ -137,6 +139,7 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
     TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
+    TRY(clact_call_beta(args->dx_beta, shape->type, "dx_beta", &l.beta));
     return run(call, &l, shape, args->parameters, args->parameter_count, "dx");
 }
 

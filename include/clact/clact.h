@@ -392,7 +392,9 @@ typedef struct clact_backward_args {
     uint64_t seed, offset;      /* as forward had them */
     uint32_t training;
     uint32_t reserved0;
-    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx; 0 overwrites, whatever dx holds */
+    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx, rounded once more than the gradient; 0 overwrites,
+                                   whatever dx holds. Finite; rounded to the type computed in. Where it is not 0 dx
+                                   must be neither x nor y nor dy: it holds a value of its own */
     const clact_parameter_gradient *gradients; /* may be NULL */
     size_t gradient_count;
     uint64_t reserved[8];

@@ -108,8 +108,10 @@ static void parse(check_options *options, int argc, char **argv)
     parse_arguments("check", &argp, argc, argv, options);
     if (options->activation.given_count && !options->info_count)
         usage_error("a parameter needs the name of an activation");
-    for (size_t i = 0; i < options->info_count; i++)
+    for (size_t i = 0; i < options->info_count; i++) {
+        require_elementwise(options->infos[i], "check");
         refuse_parameters(options->infos[i], &options->activation);
+    }
 }
 
 /* ---- A row: one activation in one direction ------------------------------------------------- */
@@ -401,7 +403,8 @@ static void check_activations(check *c)
     for (size_t i = 0; i < options->info_count; i++)
         check_activation(c, options->infos[i]);
     for (size_t i = 0; options->info_count == 0 && i < count; i++)
-        if (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow)
+        if (is_elementwise(&list[i])
+            && (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow))
             check_activation(c, &list[i]);
 }
 

@@ -13,6 +13,7 @@ struct job {
     const struct clact_cpu_kernels *kernels;
     clact_cpu_loop loop;
     const void *parameters;
+    const void *beta; /* of what the output holds; NULL where it is overwritten */
     size_t size, real_size; /* bytes of a stored element and of a real */
     bool direct;            /* stored elements are reals: consecutive ones need no load and store */
     bool stream;
@@ -21,6 +22,7 @@ struct job {
     struct clact_walk walk;
 };
 
+/* Places for the views that are read or written, as reals. */
 struct block {
     _Alignas(64) char memory[VIEW_COUNT][BLOCK * sizeof(double)];
 };
@@ -39,11 +41,16 @@ static void run_block(const struct job *j, const struct clact_cursor *c, struct 
             clact_walk_load(&j->walk, *c, v, j->kernels, j->base[v], n, b->memory[v]);
     }
     char *out = j->base[VIEW_OUT] + c->offset[VIEW_OUT] * (int64_t)j->size;
-    void *to = consecutive && !j->stream ? out : b->memory[VIEW_OUT];
+    bool in_block = !consecutive || j->stream || j->beta;
+    void *to = in_block ? b->memory[VIEW_OUT] : out;
     j->loop(n, in[VIEW_X], in[VIEW_DY], in[VIEW_TENSOR], j->parameters, to);
+    if (j->beta) { /* the inputs have been read: x's place is free */
+        clact_walk_load(&j->walk, *c, VIEW_OUT, j->kernels, j->base[VIEW_OUT], n, b->memory[VIEW_X]);
+        j->kernels->accumulate(n, b->memory[VIEW_X], j->beta, to);
+    }
     if (consecutive && j->stream)
         j->kernels->stream(out, to, n * j->size);
-    else if (!consecutive)
+    else if (in_block)
         clact_walk_store(&j->walk, *c, VIEW_OUT, j->kernels, j->base[VIEW_OUT], n, to);
 }
 
@@ -100,12 +107,13 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     j.loop = j.kernels->loops[a->row][l->direction];
     j.parameters = f64 ? (const void *)a->p64 : a->p32;
     j.size = clact_type_bytes((clact_type)l->views[VIEW_X].type);
+    j.beta = l->beta.f64 == 0 ? NULL : f64 ? (const void *)&l->beta.f64 : &l->beta.f32;
     j.real_size = f64 ? sizeof(double) : sizeof(float);
     j.direct = j.size == j.real_size;
     for (int v = 0; v < VIEW_COUNT; v++)
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
-    j.stream = l->dense && j.direct && !l->in_place && footprint >= context->cpu->stream_bytes;
-    j.at_once = l->dense && j.direct && !j.stream && a->tensor < 0;
+    j.stream = l->dense && j.direct && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
+    j.at_once = l->dense && j.direct && !j.stream && !j.beta && a->tensor < 0;
     return clact_cpu_split(context, l->count, 1, run_range, &j);
 }

@@ -19,6 +19,14 @@ void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_
         clact_opencl_set(a, sizeof v->strides, v->strides);
 }
 
+void clact_opencl_set_beta(struct clact_opencl_arguments *a, const struct clact_beta *beta, bool f64)
+{
+    if (f64)
+        clact_opencl_set(a, sizeof beta->f64, &beta->f64);
+    else
+        clact_opencl_set(a, sizeof beta->f32, &beta->f32);
+}
+
 void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_activation *activation, bool f64)
 {
     for (int i = 0; i < CLACT_MAX_PARAMETERS; i++)

@@ -128,6 +128,8 @@ struct clact_opencl_arguments {
 void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void *value);
 /* The memory, the first element and, where strided, the strides. */
 void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_view *view, bool strided);
+/* In f64 or in f32. */
+void clact_opencl_set_beta(struct clact_opencl_arguments *a, const struct clact_beta *beta, bool f64);
 /* All eight, in f64 or in f32. */
 void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_activation *activation, bool f64);
 
