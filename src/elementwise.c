@@ -6,15 +6,6 @@
 
 /* ---- Arguments to launch -------------------------------------------------------------------- */
 
-static clact_status check_first(struct clact_call *call, struct clact_launch *l, const clact_operand *operand,
-                                const char *what, struct clact_view *view)
-{
-    TRY(clact_call_operand(call, operand, what, view, &l->count));
-    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
-            clact_type_name((clact_type)operand->tensor.type));
-    return CLACT_OK;
-}
-
 static clact_status check_operand(struct clact_call *call, const clact_tensor *shape, const clact_operand *operand,
                                   const char *what, struct clact_view *view)
 {
@@ -85,7 +76,7 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
 clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args)
 {
     struct clact_launch l = {.activation = call->activation, .direction = CLACT_FORWARD, .enqueue = call->enqueue};
-    TRY(check_first(call, &l, args->x, "x", &l.views[VIEW_X]));
+    TRY(clact_call_first(call, args->x, "x", &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &args->x->tensor;
     TRY(check_operand(call, shape, args->y, "y", &l.views[VIEW_OUT]));
     return run(call, &l, shape, args->parameters, args->parameter_count, "y");
@@ -135,7 +126,7 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     TRY(choose_saved(call, args, &saved, &what));
     if (saved == args->y && saved && clact_row_functions[call->activation->row].own_y)
         l.direction = CLACT_BACKWARD_Y;
-    TRY(check_first(call, &l, saved, what, &l.views[VIEW_X]));
+    TRY(clact_call_first(call, saved, what, &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
     TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
