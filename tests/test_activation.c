@@ -29,8 +29,13 @@ START_TEST(ids_are_those_of_the_header)
     static const struct { uint32_t id; const char *name; } ids[] = {
         {CLACT_IDENTITY, "identity"}, {CLACT_RELU, "relu"}, {CLACT_RELU6, "relu6"},
         {CLACT_THRESHOLDED_RELU, "thresholded_relu"}, {CLACT_THRESHOLD, "threshold"},
-        {CLACT_LEAKY_RELU, "leaky_relu"}, {CLACT_PRELU, "prelu"}, {CLACT_ELU, "elu"},
-        {CLACT_SIGMOID, "sigmoid"}, {CLACT_TANH, "tanh"},
+        {CLACT_LEAKY_RELU, "leaky_relu"}, {CLACT_PRELU, "prelu"}, {CLACT_ELU, "elu"}, {CLACT_SIGMOID, "sigmoid"},
+        {CLACT_TANH, "tanh"}, {CLACT_LINEAR, "linear"}, {CLACT_CLIP, "clip"}, {CLACT_HARD_TANH, "hard_tanh"},
+        {CLACT_HARD_SIGMOID, "hard_sigmoid"}, {CLACT_HARD_SIGMOID_ONNX, "hard_sigmoid_onnx"},
+        {CLACT_SPARSE_SIGMOID, "sparse_sigmoid"}, {CLACT_SPARSE_PLUS, "sparse_plus"},
+        {CLACT_HARD_SWISH, "hard_swish"}, {CLACT_SOFT_SHRINK, "soft_shrink"}, {CLACT_HARD_SHRINK, "hard_shrink"},
+        {CLACT_SHRINK, "shrink"}, {CLACT_ABS, "abs"}, {CLACT_SIGN, "sign"}, {CLACT_STEP, "step"},
+        {CLACT_ROUND, "round"},
     };
     size_t count;
     clact_activation_list(&count);
