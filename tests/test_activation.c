@@ -109,7 +109,8 @@ END_TEST
 
 START_TEST(tensorflow_semantics_only_where_stated)
 {
-    static const char *const twins[] = {"relu", "relu6", "leaky_relu", "thresholded_relu", "threshold"};
+    static const char *const twins[] = {"relu", "relu6", "leaky_relu", "thresholded_relu", "threshold", "clip",
+                                        "hard_sigmoid"};
     size_t count, has = 0;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < count; i++) {
