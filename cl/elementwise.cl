@@ -11,6 +11,9 @@
 #include "elementary.h"
 #include "activations.h"
 #include "storage.h"
+#ifdef CLACT_OWN_FUNCTIONS
+#include "custom" /* the text of an activation of the program's own */
+#endif
 
 #define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
 

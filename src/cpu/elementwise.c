@@ -1,6 +1,7 @@
 /* elementwise.c: one call on the CPU: split over threads, walked in blocks, each block loaded,
  * computed and stored by the kernels of the instruction set. */
 #include "cpu.h"
+#include "../custom.h"
 #include "../fpenv.h"
 
 #include <string.h>
@@ -193,7 +194,8 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     bool f64 = l->views[VIEW_X].type == CLACT_F64;
     struct job j = {.launch = l};
     j.kernels = f64 ? context->cpu->isa->f64 : context->cpu->isa->f32;
-    j.loop = j.kernels->loops[a->row][l->direction];
+    j.loop = a->own ? clact_definition_loop(a->own, f64, l->direction != CLACT_FORWARD)
+                    : j.kernels->loops[a->row][l->direction];
     j.parameters = f64 ? (const void *)a->p64 : a->p32;
     j.size = clact_type_bytes((clact_type)l->views[VIEW_X].type);
     j.real_size = f64 ? sizeof(double) : sizeof(float);
