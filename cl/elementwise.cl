@@ -13,6 +13,9 @@
 #include "activations.h"
 #include "storage.h"
 #include "walk.h"
+#ifdef CLACT_OWN_FUNCTIONS
+#include "custom" /* the text of an activation of the program's own */
+#endif
 
 #ifdef ACCUMULATE
 #define BETA_PARAMETER , const real beta

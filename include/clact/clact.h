@@ -67,7 +67,8 @@ typedef enum clact_status {
     CLACT_E_BUILD = -3009,       /* a kernel did not build; its log went to the log callback */
     CLACT_E_OPENCL = -3010,      /* an OpenCL call failed; clact_error() names it and its code */
     CLACT_E_INEXACT = -3011,     /* the device does not give the bits that options.require_exact asks for */
-    CLACT_E_FORKED = -3012       /* the context was opened before fork() and holds threads or a device */
+    CLACT_E_FORKED = -3012,      /* the context was opened before fork() and holds threads or a device */
+    CLACT_E_DERIVATIVE = -3013   /* clact_custom_check: the derivative given is not that of the function */
 } clact_status;
 
 /* The calling thread's last error as one sentence; "" before the first. Valid until the thread's
@@ -241,8 +242,10 @@ typedef struct clact_parameter {
     uint32_t reserved;
 } clact_parameter;
 
+struct clact_custom;
+
 typedef struct clact_activation_desc {
-    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id */
+    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id, or custom */
     uint32_t id;      /* clact_activation_id, or 0 */
     uint32_t semantics;
     const clact_parameter *parameters; /* those not given have the row's default */
@@ -251,7 +254,8 @@ typedef struct clact_activation_desc {
     uint32_t gated;     /* 1: u * f(v) of the element-wise activation named, which then has "axis" too */
     uint32_t half;      /* clact_half, for gated units: where v stands; 0: as the row says, else second */
     uint32_t reserved0;
-    uint64_t reserved[4];
+    const struct clact_custom *custom; /* one of your own, from clact/custom.h; NULL: by name or id */
+    uint64_t reserved[3];
 } clact_activation_desc;
 
 /* Makes an immutable activation, validated once, that belongs to no context. Everything is copied. */
@@ -334,7 +338,7 @@ typedef struct clact_activation_info {
 CLACT_API const clact_activation_info *clact_activation_list(size_t *count);
 /* By name or alias; NULL if there is none. Static. */
 CLACT_API const clact_activation_info *clact_activation_find(const char *name);
-/* Of an activation; NULL for NULL. Static. */
+/* Of an activation; NULL for NULL. Static; of a custom one, valid as long as the activation. */
 CLACT_API const clact_activation_info *clact_activation_info_of(const clact_activation *activation);
 
 /* ---- Data ----------------------------------------------------------------------------------- */
