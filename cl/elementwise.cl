@@ -3,7 +3,8 @@
  * The composer (src/opencl/program.c) writes the lines before this text:
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
- *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...
+ *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
+ *                                derivative of its own from y
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
  *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
 #include "dialect.h"
@@ -35,15 +36,16 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
     FOR_TILE(y[i] = STORE(ROW_F(LOAD(x[i]))))
 }
 
-kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void backward(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first,
-              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS)
-{
-    x += x_first;
-    dy += dy_first;
-    dx += dx_first;
-    FOR_TILE(dx[i] = STORE(ROW_G(LOAD(x[i]), LOAD(dy[i]))))
-}
+#define BACKWARD(NAME, GRADIENT)                                                                    \
+    kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
+    void NAME(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
+              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS)                   \
+    {                                                                                               \
+        x += x_first;                                                                               \
+        dy += dy_first;                                                                             \
+        dx += dx_first;                                                                             \
+        FOR_TILE(dx[i] = STORE(GRADIENT(LOAD(x[i]), LOAD(dy[i]))))                                  \
+    }
 
 #else /* VIEW: dims are right-aligned and padded with ones; strides may be zero or negative */
 
@@ -91,21 +93,27 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
 #undef AXIS_DY
 
 #define AXIS_DY(s) di += c * dy_strides.s;
-kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void backward(global const ELEMENT *x, const long x_first, const long8 x_strides,
-              global const ELEMENT *dy, const long dy_first, const long8 dy_strides,
-              global ELEMENT *dx, const long dx_first, const long8 y_strides,
-              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)
-{
-    const ulong i = get_global_id(0);
-    if (i < n) {
-        ulong rest = i;
-        long xi = x_first, di = dy_first, yi = dx_first;
-        TENSOR_FIRST
-        AXES
-        TENSOR_LOAD
-        dx[yi] = STORE(ROW_G(LOAD(x[xi]), LOAD(dy[di])));
+#define BACKWARD(NAME, GRADIENT)                                                                    \
+    kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
+    void NAME(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
+              global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
+              global ELEMENT *dx, const long dx_first, const long8 y_strides,                       \
+              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)                        \
+    {                                                                                               \
+        const ulong i = get_global_id(0);                                                           \
+        if (i < n) {                                                                                \
+            ulong rest = i;                                                                         \
+            long xi = x_first, di = dy_first, yi = dx_first;                                        \
+            TENSOR_FIRST                                                                            \
+            AXES                                                                                    \
+            TENSOR_LOAD                                                                             \
+            dx[yi] = STORE(GRADIENT(LOAD(x[xi]), LOAD(dy[di])));                                    \
+        }                                                                                           \
     }
-}
 
+#endif
+
+BACKWARD(backward, ROW_G)
+#ifdef ROW_Y
+BACKWARD(backward_y, ROW_Y)
 #endif

@@ -12,65 +12,90 @@
 /* "none" as kernels take it: a limit that no comparison reaches. */
 #define NONE NAN
 #define NEVER 0
-#define SCALAR CLACT_PARAMETER_SCALAR
-#define TENSOR CLACT_PARAMETER_TENSOR
-#define FIXED 0
-#define LIFTED 1
 #define DOCUMENTED(name, ...) -1
 #define TENSORFLOW(name, ...) ROW_##name##_tf
 
 /* The conditions under which y serves instead of x. */
-#define ACTIVATION(id, name, twin, needs, from_y, ...)                                             \
-    static bool name##_from_y(const double *p, const double *s)                                    \
+#define ACTIVATION(id, name, twin, learns, needs, from_y, ...)                                     \
+    static bool name##_from_y(const double *p, const double *s, bool narrow)                       \
     {                                                                                              \
-        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], s1 = s[1];                        \
-        (void)p0, (void)p1, (void)p2, (void)p3, (void)s1;                                          \
+        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], s0 = s[0], s1 = s[1];             \
+        (void)p0, (void)p1, (void)p2, (void)p3, (void)s0, (void)s1, (void)narrow;                  \
         return from_y;                                                                             \
     }
 #include "activations.def"
 #undef ACTIVATION
 
+#define SCALAR CLACT_PARAMETER_SCALAR
+#define TENSOR CLACT_PARAMETER_TENSOR
+#define INTEGER CLACT_PARAMETER_INTEGER
+#define FIXED 0, 0
+#define LIFTED 1, 0
+#define NOT_ZERO 0, 1
 #define PARAMETER(index, name, alias, kind, value, minimum, maximum, range)                        \
-    [index] = {#name, alias, value, minimum, maximum, kind, __builtin_isnan(value), __builtin_isnan(value), range, {0}},
-#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    [index] = {#name, alias, value, minimum, maximum, kind, __builtin_isnan(value), __builtin_isnan(value), range, \
+               0, {0}},
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
+#define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
 #include "activations.def"
 #undef ACTIVATION
+#undef COMPOSED
 #undef PARAMETER
 
 #define PARAMETER(...) +1
 #define X CLACT_BACKWARD_X
 #define X_OR_Y CLACT_BACKWARD_X_OR_Y
+#define X_OR_OWN_Y CLACT_BACKWARD_X_OR_Y
 #define NOTHING CLACT_BACKWARD_NOTHING
-#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
-    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, #name, aliases, "elementwise", name##_parameters, uf, \
-     ud, formula, derivative, kinks, source, {0}},
+#define LEARNS_NOTHING 0
+#define LEARNS_P0 1
+#define LEARNS_P0_TO_P3 4
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, 0, #name, aliases, "elementwise", name##_parameters, \
+     uf, ud, formula, derivative, kinks, source, {0}},
+#define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    {id, needs, 0, 0 __VA_ARGS__, 0, 0, #name, aliases, KIND_NAME_##kind, name##_parameters, \
+     uf, ud, formula, derivative, kinks, source, {0}},
+#define KIND_NAME_GATED "gated"
+#define KIND_NAME_ROWWISE "rowwise"
+#define KIND_NAME_REDUCE "reduce"
 static const clact_activation_info infos[] = {
 #include "activations.def"
 };
 #undef ACTIVATION
+#undef COMPOSED
+#undef X
+#undef X_OR_Y
+#undef X_OR_OWN_Y
+#undef NOTHING
 #define INFO_COUNT (sizeof infos / sizeof *infos)
 
-#define ACTIVATION(id, name, twin, ...) {ROW_##name, twin(name), name##_from_y},
+#define NO_GATE -1, -1, 0
+#define GATE(row, half) ROW_##row, -1, CLACT_HALF_##half
+#define ACTIVATION(id, name, twin, ...) {KIND_ELEMENTWISE, ROW_##name, twin(name), 0, name##_from_y},
+#define COMPOSED(id, name, kind, part, ...) {KIND_##kind, part, NULL},
 static const struct clact_row_info rows[INFO_COUNT] = {
 #include "activations.def"
 };
 #undef ACTIVATION
+#undef COMPOSED
 #undef PARAMETER
 #undef DOCUMENTED
 #undef TENSORFLOW
-#undef X
-#undef X_OR_Y
-#undef NOTHING
 
 #define DOCUMENTED(name, ...)
-#define TENSORFLOW(name, ...) [ROW_##name##_tf] = {#name "_tf", true},
-#define ACTIVATION(id, name, twin, ...) [ROW_##name] = {#name, false}, twin(name)
+#define TENSORFLOW(name, ...) [ROW_##name##_tf] = {#name "_tf", true, false},
+#define OWN_Y_X false
+#define OWN_Y_NOTHING false
+#define OWN_Y_X_OR_Y false
+#define OWN_Y_X_OR_OWN_Y true
+#define ACTIVATION(id, name, twin, learns, needs, ...) [ROW_##name] = {#name, false, OWN_Y_##needs}, twin(name)
 const struct clact_row_functions clact_row_functions[ROW_COUNT] = {
 #include "activations.def"
 };
 #undef ACTIVATION
-
 
 const clact_activation_info *clact_activation_list(size_t *count)
 {
@@ -153,8 +178,15 @@ static clact_status check_value(const clact_activation_info *info, const clact_p
             info->name, p->minimum, given->value);
     REQUIRE(given->value <= p->maximum, CLACT_E_RANGE, "%s of %s must be at most %g, and is %g", p->name,
             info->name, p->maximum, given->value);
+    REQUIRE(!p->not_zero || given->value != 0, CLACT_E_RANGE, "%s of %s must not be 0", p->name, info->name);
+    REQUIRE(p->kind != CLACT_PARAMETER_INTEGER || given->value == trunc(given->value), CLACT_E_RANGE,
+            "%s of %s must be an integer, and is %g", p->name, info->name, given->value);
     return CLACT_OK;
 }
+
+/* What any element-wise activation has besides its own parameters when it gates. */
+static const clact_parameter_info gate_axis = {.name = "axis", .default_value = -1, .minimum = -CLACT_MAX_RANK,
+    .maximum = CLACT_MAX_RANK - 1, .kind = CLACT_PARAMETER_INTEGER};
 
 static clact_status read_parameters(clact_activation *a, const clact_activation_desc *desc)
 {
@@ -163,6 +195,11 @@ static clact_status read_parameters(clact_activation *a, const clact_activation_
     for (size_t i = 0; i < desc->parameter_count; i++) {
         const clact_parameter *given = &desc->parameters[i];
         REQUIRE(given->name, CLACT_E_ARGUMENT, "a parameter of %s has no name", info->name);
+        if (desc->gated && strcmp(given->name, gate_axis.name) == 0) {
+            TRY(check_value(info, &gate_axis, given, 0));
+            a->axis = (int)given->value;
+            continue;
+        }
         int k = clact_parameter_find(info, given->name);
         REQUIRE(k >= 0, CLACT_E_NAME, "%s has no parameter '%s'", info->name, given->name);
         REQUIRE(!seen[k], CLACT_E_ARGUMENT, "%s of %s is given twice", info->parameters[k].name, info->name);
@@ -180,18 +217,27 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(desc->semantics <= CLACT_TENSORFLOW, CLACT_E_ARGUMENT, "semantics must be CLACT_DOCUMENTED or CLACT_TENSORFLOW");
     REQUIRE(desc->semantics == CLACT_DOCUMENTED || row->tensorflow_row >= 0, CLACT_E_UNSUPPORTED,
             "%s has no TensorFlow semantics", a->info->name);
+    REQUIRE(!desc->gated || row->kind == KIND_ELEMENTWISE || row->kind == KIND_GATED, CLACT_E_UNSUPPORTED,
+            "%s cannot gate: only element-wise activations do", a->info->name);
+    a->kind = desc->gated ? KIND_GATED : row->kind;
+    REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
+    a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
     a->tensor = -1;
+    a->axis = -1;
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {
         a->p64[i] = a->info->parameters[i].default_value;
         if (a->info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
             a->tensor = (int)i;
     }
     TRY(read_parameters(a, desc));
+    int axis = clact_parameter_find(a->info, "axis");
+    if (axis >= 0)
+        a->axis = (int)a->p64[axis];
     a->fits_f32 = true;
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
-        a->fits_f32 &= !isinf(a->p32[i]);
+        a->fits_f32 &= !isinf(a->p32[i]) && !(a->info->parameters[i].not_zero && a->p32[i] == 0);
     }
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;
@@ -203,7 +249,8 @@ clact_status clact_activation_create(clact_activation **out, const clact_activat
     REQUIRE(out && desc, CLACT_E_ARGUMENT, "out and desc must not be NULL");
     REQUIRE(desc->parameters || desc->parameter_count == 0, CLACT_E_ARGUMENT,
             "parameters must not be NULL where parameter_count is not 0");
-    REQUIRE(desc->unchecked <= 1, CLACT_E_ARGUMENT, "unchecked must be 0 or 1");
+    REQUIRE(desc->unchecked <= 1 && desc->gated <= 1, CLACT_E_ARGUMENT, "unchecked and gated must be 0 or 1");
+    REQUIRE(desc->half <= CLACT_HALF_SECOND, CLACT_E_ARGUMENT, "half must be a clact_half");
     uint64_t rest = desc->reserved0;
     for (size_t i = 0; i < sizeof desc->reserved / sizeof *desc->reserved; i++)
         rest |= desc->reserved[i];

@@ -4,7 +4,8 @@
 
 #include "internal.h"
 
-enum clact_direction { CLACT_FORWARD = 0, CLACT_BACKWARD = 1 };
+/* CLACT_BACKWARD_Y: VIEW_X holds y, and the row has a derivative of its own from y. */
+enum clact_direction { CLACT_FORWARD = 0, CLACT_BACKWARD = 1, CLACT_BACKWARD_Y = 2, DIRECTION_COUNT };
 
 /* A checked operand. The element at coordinates c is at offset + sum of c[k] * strides[k]. */
 struct clact_view {
@@ -48,7 +49,7 @@ struct clact_backend_functions {
 /* Whether the call reads this view. */
 static inline bool clact_launch_reads(const struct clact_launch *l, int view)
 {
-    return view == VIEW_X || (view == VIEW_DY && l->direction == CLACT_BACKWARD) ||
+    return view == VIEW_X || (view == VIEW_DY && l->direction != CLACT_FORWARD) ||
            (view == VIEW_TENSOR && l->has_tensor);
 }
 

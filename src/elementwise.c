@@ -1,73 +1,41 @@
-/* elementwise.c: forward and backward: checks the arguments, brings them to the form that backends
- * take, and calls one. */
-#include "tensor.h"
+/* elementwise.c: element-wise calls: checks the arguments, brings them to the form that backends take. */
+#include "call.h"
 
 #include <string.h>
 
 /* ---- Arguments to launch -------------------------------------------------------------------- */
 
-/* Where operands lie must be the same for all, and fit the call. */
-static clact_status check_place(clact_context *context, struct clact_launch *l, const struct clact_view *v,
-                                const char *what, bool first)
+static clact_status check_first(struct clact_call *call, struct clact_launch *l, const clact_operand *operand,
+                                const char *what, struct clact_view *view)
 {
-    bool host = !v->buffer && !v->mem;
-    if (host && !v->data) /* no elements: it lies anywhere */
-        host = first ? !l->enqueue : l->host;
-    if (first)
-        l->host = host;
-    REQUIRE(host == l->host, CLACT_E_ARGUMENT, "%s must lie where x lies: all in host memory, or none", what);
-    REQUIRE(!v->buffer || v->buffer->context == context, CLACT_E_ARGUMENT, "%s is a buffer of another context", what);
-    REQUIRE(!v->mem || context->ocl, CLACT_E_ARGUMENT, "%s is a cl_mem, and the context has no OpenCL device", what);
-    REQUIRE(!l->enqueue || !host, CLACT_E_ARGUMENT, "%s must be a buffer or a cl_mem to be enqueued", what);
+    TRY(clact_call_operand(call, operand, what, view, &l->count));
+    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
+            clact_type_name((clact_type)operand->tensor.type));
     return CLACT_OK;
 }
 
-static clact_status check_operand(clact_context *context, struct clact_launch *l, const clact_operand *operand,
-                                  const char *what, const clact_tensor **shape, struct clact_view *view)
+static clact_status check_operand(struct clact_call *call, const clact_tensor *shape, const clact_operand *operand,
+                                  const char *what, struct clact_view *view)
 {
     uint64_t n;
-    TRY(clact_view_of(operand, what, view, &n));
-    TRY(check_place(context, l, view, what, *shape == NULL));
-    if (!*shape) {
-        *shape = &operand->tensor;
-        l->count = n;
-    }
-    const clact_tensor *t = &operand->tensor;
-    REQUIRE(t->type == (*shape)->type, CLACT_E_ARGUMENT, "%s is of type %s, the first operand of type %s", what,
-            clact_type_name((clact_type)t->type), clact_type_name((clact_type)(*shape)->type));
-    REQUIRE(t->rank == (*shape)->rank && memcmp(t->dims, (*shape)->dims, t->rank * sizeof *t->dims) == 0,
-            CLACT_E_ARGUMENT, "%s has another shape than the first operand", what);
-    return n ? clact_view_bounds(context, t, view, what) : CLACT_OK;
+    TRY(clact_call_operand(call, operand, what, view, &n));
+    return clact_call_same_shape(operand, shape, what);
 }
 
-/* A parameter's tensor: its dims are matched from the last back; an axis of length 1 is repeated. */
-static clact_status check_tensor(clact_context *context, struct clact_launch *l, const clact_tensor *shape,
+static clact_status check_tensor(struct clact_call *call, struct clact_launch *l, const clact_tensor *shape,
                                  const clact_parameter_tensor *given)
 {
-    const clact_activation_info *info = l->activation->info;
-    int slot = l->activation->tensor;
+    const clact_activation_info *info = call->activation->info;
+    int slot = call->activation->tensor;
     REQUIRE(given->name, CLACT_E_ARGUMENT, "a parameter tensor of %s has no name", info->name);
     REQUIRE(slot >= 0 && clact_parameter_find(info, given->name) == slot, CLACT_E_NAME,
             "%s has no parameter '%s' that may be a tensor", info->name, given->name);
     uint64_t n;
-    struct clact_view raw = {0}, *view = &l->views[VIEW_TENSOR];
-    TRY(clact_view_of(given->value, given->name, &raw, &n));
-    TRY(check_place(context, l, &raw, given->name, false));
-    const clact_tensor *t = &given->value->tensor;
-    REQUIRE(t->type == shape->type, CLACT_E_ARGUMENT, "%s is of type %s, x of type %s", given->name,
-            clact_type_name((clact_type)t->type), clact_type_name((clact_type)shape->type));
-    REQUIRE(t->rank <= shape->rank, CLACT_E_ARGUMENT, "%s has more dimensions than x", given->name);
-    *view = raw;
-    memset(view->strides, 0, sizeof view->strides);
-    for (uint32_t k = 0; k < t->rank; k++) {
-        uint32_t at = k + shape->rank - t->rank;
-        REQUIRE(t->dims[k] == 1 || t->dims[k] == shape->dims[at], CLACT_E_ARGUMENT,
-                "%s has %lld elements along an axis where x has %lld", given->name, (long long)t->dims[k],
-                (long long)shape->dims[at]);
-        view->strides[at] = t->dims[k] == 1 ? 0 : raw.strides[k];
-    }
+    struct clact_view *view = &l->views[VIEW_TENSOR];
+    TRY(clact_call_operand(call, given->value, given->name, view, &n));
+    TRY(clact_call_same_type(given->value, shape, given->name));
     l->has_tensor = true;
-    return n ? clact_view_bounds(context, t, &raw, given->name) : CLACT_OK;
+    return clact_call_broadcast(given->value, shape, given->name, view);
 }
 
 /* ---- The simplest form of a launch ---------------------------------------------------------- */
@@ -137,53 +105,29 @@ static void simplify(struct clact_launch *l, uint32_t rank)
 
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
-static clact_status check_common(clact_context *context, const clact_activation *activation, const void *args,
-                                 const uint64_t *reserved, const clact_parameter_tensor *parameters, size_t count)
+static clact_status call_backend(const struct clact_call *call, const struct clact_launch *l)
 {
-    REQUIRE(context && activation && args, CLACT_E_ARGUMENT, "context, activation and args must not be NULL");
-    REQUIRE(parameters || count == 0, CLACT_E_ARGUMENT, "parameters must not be NULL where parameter_count is not 0");
-    REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", activation->info->name);
-    uint64_t any = 0;
-    for (int i = 0; i < 12; i++)
-        any |= reserved[i];
-    REQUIRE(any == 0, CLACT_E_ARGUMENT, "reserved words of the arguments must be zero");
-    return CLACT_OK;
-}
-
-static clact_status check_enqueue(const clact_enqueue *enqueue)
-{
-    if (!enqueue)
-        return CLACT_OK;
-    REQUIRE(enqueue->reserved0 == 0 && enqueue->reserved[0] == 0 && enqueue->reserved[1] == 0, CLACT_E_ARGUMENT,
-            "reserved words of clact_enqueue must be zero");
-    REQUIRE((enqueue->waits != NULL) == (enqueue->num_waits > 0), CLACT_E_ARGUMENT,
-            "waits must be NULL exactly where num_waits is 0");
-    return CLACT_OK;
-}
-
-static clact_status call_backend(clact_context *context, const struct clact_launch *l)
-{
-    const struct clact_backend_functions *backend = l->host ? context->host : context->device;
-    clact_enter(context);
-    return clact_leave(context, backend->elementwise(context, l));
+    clact_enter(call->context);
+    return clact_leave(call->context, clact_call_backend(call)->elementwise(call->context, l));
 }
 
 /* The rules for the output and the call as a whole; then the backend. */
-static clact_status run(clact_context *context, struct clact_launch *l, const clact_tensor *shape,
+static clact_status run(struct clact_call *call, struct clact_launch *l, const clact_tensor *shape,
                         const clact_parameter_tensor *parameters, size_t count, const char *out_name)
 {
-    uint32_t type = shape->type;
-    REQUIRE(type == CLACT_F64 || l->activation->fits_f32, CLACT_E_RANGE, "a parameter of %s is not finite in f32",
-            l->activation->info->name);
+    const clact_activation *a = call->activation;
+    REQUIRE(shape->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE,
+            "a parameter of %s is not finite in f32, or zero where it must not be", a->info->name);
+    REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", a->info->name);
     if (count)
-        TRY(check_tensor(context, l, shape, parameters));
+        TRY(check_tensor(call, l, shape, parameters));
     if (l->count) {
         static const char *const names[VIEW_COUNT] = {"x", "dy", "", "the parameter"};
         TRY(clact_view_distinct(shape, &l->views[VIEW_OUT], out_name));
         for (int v = 0; v < VIEW_COUNT; v++) {
             bool same = false;
             if (clact_launch_reads(l, v))
-                TRY(clact_view_overlap(context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
+                TRY(clact_view_overlap(call->context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
             REQUIRE(!same || v != VIEW_TENSOR, CLACT_E_OVERLAP, "the parameter is the output");
             l->in_place |= same;
         }
@@ -191,47 +135,46 @@ static clact_status run(clact_context *context, struct clact_launch *l, const cl
     memcpy(l->dims, shape->dims, sizeof l->dims);
     if (l->count)
         simplify(l, shape->rank);
+    l->host = call->host;
     if (l->count == 0 && !l->enqueue)
         return CLACT_OK;
-    return call_backend(context, l);
+    return call_backend(call, l);
 }
 
-static clact_status forward(clact_context *context, const clact_activation *activation,
-                            const clact_forward_args *args, const clact_enqueue *enqueue)
+clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args)
 {
-    TRY(check_common(context, activation, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
-                     args ? args->parameter_count : 0));
-    TRY(check_enqueue(enqueue));
-    struct clact_launch l = {.activation = activation, .direction = CLACT_FORWARD, .enqueue = enqueue};
-    const clact_tensor *shape = NULL;
-    TRY(check_operand(context, &l, args->x, "x", &shape, &l.views[VIEW_X]));
-    TRY(check_operand(context, &l, args->y, "y", &shape, &l.views[VIEW_OUT]));
-    return run(context, &l, shape, args->parameters, args->parameter_count, "y");
+    struct clact_launch l = {.activation = call->activation, .direction = CLACT_FORWARD, .enqueue = call->enqueue};
+    TRY(check_first(call, &l, args->x, "x", &l.views[VIEW_X]));
+    const clact_tensor *shape = &args->x->tensor;
+    TRY(check_operand(call, shape, args->y, "y", &l.views[VIEW_OUT]));
+    return run(call, &l, shape, args->parameters, args->parameter_count, "y");
 }
 
-/* Whether the derivative at y is that at x, for y of a type, which may have rounded a parameter in it. */
+/* Whether y, of a type that may have rounded a parameter in it, serves instead of x. */
 static bool exact_from_y(const clact_context *context, const clact_activation *a, uint32_t type)
 {
     double p[CLACT_MAX_PARAMETERS], s[CLACT_MAX_PARAMETERS];
-    if (!a->from_y)
+    if (!a->from_y || type >= CLACT_TYPE_COUNT)
         return false;
+    bool narrow = type == CLACT_F16 || type == CLACT_BF16;
     for (int i = 0; i < CLACT_MAX_PARAMETERS; i++) {
         p[i] = type == CLACT_F64 ? a->p64[i] : a->p32[i];
-        s[i] = type == CLACT_F16 || type == CLACT_BF16 ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
+        s[i] = narrow ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
     }
-    return a->from_y(p, s);
+    return a->from_y(p, s, narrow);
 }
 
 /* What backward reads: x, or y in its place, or neither. */
-static clact_status choose_saved(const clact_context *context, const clact_activation *a,
-                                 const clact_backward_args *args, const clact_operand **saved, const char **what)
+static clact_status choose_saved(const struct clact_call *call, const clact_backward_args *args,
+                                 const clact_operand **saved, const char **what)
 {
+    const clact_activation *a = call->activation;
     *what = args->x ? "x" : "y";
     *saved = args->x ? args->x : args->y;
     REQUIRE(!args->x || !args->y, CLACT_E_ARGUMENT, "backward takes x or y, not both");
     REQUIRE(!args->y || a->info->needs != CLACT_BACKWARD_X, CLACT_E_UNSUPPORTED,
             "the derivative of %s is not exact from y: backward needs x", a->info->name);
-    REQUIRE(!args->y || exact_from_y(context, a, args->y->tensor.type), CLACT_E_UNSUPPORTED,
+    REQUIRE(!args->y || exact_from_y(call->context, a, args->y->tensor.type), CLACT_E_UNSUPPORTED,
             "with these parameters, type and semantics the derivative of %s is not exact from y: backward needs x",
             a->info->name);
     if (!*saved && a->info->needs == CLACT_BACKWARD_NOTHING) {
@@ -243,48 +186,19 @@ static clact_status choose_saved(const clact_context *context, const clact_activ
     return CLACT_OK;
 }
 
-static clact_status backward(clact_context *context, const clact_activation *activation,
-                             const clact_backward_args *args, const clact_enqueue *enqueue)
+clact_status clact_elementwise_backward(struct clact_call *call, const clact_backward_args *args)
 {
-    TRY(check_common(context, activation, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
-                     args ? args->parameter_count : 0));
-    TRY(check_enqueue(enqueue));
-    struct clact_launch l = {.activation = activation, .direction = CLACT_BACKWARD, .enqueue = enqueue};
-    const clact_tensor *shape = NULL;
+    struct clact_launch l = {.activation = call->activation, .direction = CLACT_BACKWARD, .enqueue = call->enqueue};
     const clact_operand *saved;
     const char *what;
-    TRY(choose_saved(context, activation, args, &saved, &what));
-    TRY(check_operand(context, &l, saved, what, &shape, &l.views[VIEW_X]));
-    TRY(check_operand(context, &l, args->dy, "dy", &shape, &l.views[VIEW_DY]));
-    TRY(check_operand(context, &l, args->dx, "dx", &shape, &l.views[VIEW_OUT]));
-    return run(context, &l, shape, args->parameters, args->parameter_count, "dx");
-}
-
-clact_status clact_forward(clact_context *context, const clact_activation *activation, const clact_forward_args *args)
-{
-    return forward(context, activation, args, NULL);
-}
-
-clact_status clact_backward(clact_context *context, const clact_activation *activation,
-                            const clact_backward_args *args)
-{
-    return backward(context, activation, args, NULL);
-}
-
-clact_status clact_forward_enqueue(clact_context *context, const clact_activation *activation,
-                                   const clact_forward_args *args, const clact_enqueue *enqueue)
-{
-    REQUIRE(enqueue, CLACT_E_ARGUMENT, "enqueue must not be NULL");
-    REQUIRE(context && context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
-    return forward(context, activation, args, enqueue);
-}
-
-clact_status clact_backward_enqueue(clact_context *context, const clact_activation *activation,
-                                    const clact_backward_args *args, const clact_enqueue *enqueue)
-{
-    REQUIRE(enqueue, CLACT_E_ARGUMENT, "enqueue must not be NULL");
-    REQUIRE(context && context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
-    return backward(context, activation, args, enqueue);
+    TRY(choose_saved(call, args, &saved, &what));
+    if (saved == args->y && saved && clact_row_functions[call->activation->row].own_y)
+        l.direction = CLACT_BACKWARD_Y;
+    TRY(check_first(call, &l, saved, what, &l.views[VIEW_X]));
+    const clact_tensor *shape = &saved->tensor;
+    TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
+    TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
+    return run(call, &l, shape, args->parameters, args->parameter_count, "dx");
 }
 
 /* ---- The short form ------------------------------------------------------------------------- */
@@ -312,28 +226,30 @@ static clact_status run_plain(clact_context *context, const clact_activation *ac
     l.dims[CLACT_MAX_RANK - 1] = (int64_t)n;
     for (int v = 0; v < VIEW_TENSOR; v++)
         l.views[v].strides[CLACT_MAX_RANK - 1] = 1;
-    return call_backend(context, &l);
+    clact_enter(context);
+    return clact_leave(context, context->host->elementwise(context, &l));
 }
 
 clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n, const float *x,
                          float *y)
 {
-    if (context && activation && n && plain(x, y, n) && activation->fits_f32)
+    if (context && activation && n && plain(x, y, n) && activation->fits_f32 && activation->kind == KIND_ELEMENTWISE)
         return run_plain(context, activation, n, x, NULL, y);
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), out = clact_array(CLACT_F32, y, (int64_t)n);
     clact_forward_args args = {.x = &in, .y = &out};
-    return forward(context, activation, &args, NULL);
+    return clact_forward(context, activation, &args);
 }
 
 clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
                                   const float *x, const float *dy, float *dx)
 {
-    if (context && activation && n && plain(x, dx, n) && plain(dy, dx, n) && activation->fits_f32)
+    if (context && activation && n && plain(x, dx, n) && plain(dy, dx, n) && activation->fits_f32 &&
+        activation->kind == KIND_ELEMENTWISE)
         return run_plain(context, activation, n, x, dy, dx);
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), up = clact_array(CLACT_F32, dy, (int64_t)n);
     clact_operand out = clact_array(CLACT_F32, dx, (int64_t)n);
     clact_backward_args args = {.x = x ? &in : NULL, .dy = &up, .dx = &out};
-    return backward(context, activation, &args, NULL);
+    return clact_backward(context, activation, &args);
 }

@@ -48,16 +48,21 @@ enum clact_row {
     ROW_COUNT
 };
 
-/* What a row has besides its clact_activation_info. */
+enum clact_kind { KIND_ELEMENTWISE, KIND_GATED, KIND_ROWWISE, KIND_REDUCE, KIND_COUNT };
+
+/* What an activation has besides its clact_activation_info. */
 struct clact_row_info {
-    int row, tensorflow_row; /* -1 where there is none */
-    bool (*from_y)(const double *p, const double *s);
+    enum clact_kind kind;
+    int row, tensorflow_row; /* of f; -1 where there is none */
+    uint32_t half;           /* that f is applied to, a clact_half, in a gated unit */
+    bool (*from_y)(const double *p, const double *s, bool narrow);
 };
 
-/* How cl/activations.h names a row's functions. */
+/* How cl/ names a row's functions. */
 struct clact_row_functions {
     const char *name; /* "relu", "relu_tf" */
     bool twin;        /* NAME_g(x, dy) instead of NAME_d(x) */
+    bool own_y;       /* NAME_y(y) exists */
 };
 extern const struct clact_row_functions clact_row_functions[ROW_COUNT];
 
@@ -66,10 +71,13 @@ int clact_parameter_find(const clact_activation_info *info, const char *name);
 
 struct clact_activation {
     const clact_activation_info *info;
-    int row;
-    int tensor;  /* the parameter of kind TENSOR, or -1 */
-    /* Whether y serves instead of x, at parameters p that read s once stored; NULL: never. */
-    bool (*from_y)(const double *p, const double *s);
+    enum clact_kind kind;
+    int row;       /* of f; -1 where kind has none */
+    int tensor;    /* the parameter of kind TENSOR, or -1 */
+    int axis;      /* of a kind that has one; counted from the last where negative */
+    uint32_t half; /* clact_half */
+    /* Whether y serves instead of x, at parameters p that read s once stored; narrow: y is f16 or bf16. NULL: never. */
+    bool (*from_y)(const double *p, const double *s, bool narrow);
     bool fits_f32; /* every parameter is finite in f32 */
     double p64[CLACT_MAX_PARAMETERS]; /* "none" is NaN */
     float p32[CLACT_MAX_PARAMETERS];

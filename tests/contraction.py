@@ -41,32 +41,33 @@ def compile_text(text, options):
 
 
 def rows():
-    """{function name: (is a twin, number of parameters, index of the tensor parameter or None)}"""
+    """{function name: (is a twin, number of parameters, index of the tensor parameter or None, has NAME_y)}"""
     text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n"
             "#define DOCUMENTED(name, ...) -\n#define TENSORFLOW(name, ...) twin\n"
-            "#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, a, f, d, k, s, ...) "
-            "row name twin(name) [__VA_ARGS__]\n#include \"activations.def\"\n")
+            "#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, a, f, d, k, s, ...) "
+            "row name twin(name) needs [__VA_ARGS__]\n#include \"activations.def\"\n")
     listed = subprocess.run([clang, "-x", "c", "-E", "-P", "-I", cl, "-"], input=text, capture_output=True, text=True,
                             check=True).stdout
     found = {}
-    for name, twin, parameters in re.findall(r"row (\w+) (-|twin) \[([^]]*)\]", listed):
+    for name, twin, needs, parameters in re.findall(r"row (\w+) (-|twin) (\w+) \[([^]]*)\]", listed):
         kinds = parameters.split()
         tensor = kinds.index("TENSOR") if "TENSOR" in kinds else None
-        found[name] = (False, len(kinds), tensor)
+        found[name] = (False, len(kinds), tensor, needs == "X_OR_OWN_Y")
         if twin == "twin":
-            found[name + "_tf"] = (True, len(kinds), tensor)
+            found[name + "_tf"] = (True, len(kinds), tensor, False)
     return found
 
 
 def program(name, row, stored, device_lines, form=""):
     """The text of a program: the lines that program.c writes, then elementwise.cl."""
-    twin, count, _ = row
+    twin, count, _, own_y = row
     element, bits = STORED[stored]
     p = "".join(f", p{i}" for i in range(count))
     gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
+    from_y = f"#define ROW_Y(y, dy) gradient({name}_y(y{p}), dy)\n" if own_y else ""
     return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
             f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
-            f"#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n"
+            f"#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
             f"#define LOCAL 256\n#define PER_ITEM 4\n{form}#include \"elementwise.cl\"\n")
 
 

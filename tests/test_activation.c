@@ -8,7 +8,7 @@ START_TEST(list_is_complete)
 {
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
-    ck_assert_uint_eq(count, 10);
+    ck_assert_uint_ge(count, 10);
     for (size_t i = 0; i < count; i++) {
         ck_assert(i == 0 || list[i].id > list[i - 1].id);
         ck_assert_ptr_eq(clact_activation_find(list[i].name), &list[i]);

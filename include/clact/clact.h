@@ -133,11 +133,12 @@ typedef enum clact_device_kind {
     CLACT_DEVICE_ACCELERATOR = 3
 } clact_device_kind;
 
-/* Element types. f16 and bf16 are storage: arithmetic is in f32, results round to nearest even. */
-typedef enum clact_type { CLACT_F32 = 0, CLACT_F16 = 1, CLACT_BF16 = 2, CLACT_F64 = 3 } clact_type;
-#define CLACT_TYPE_COUNT 4
+/* Element types. f16 and bf16 are storage: arithmetic is in f32, results round to nearest even. u8 is
+ * for masks only. */
+typedef enum clact_type { CLACT_F32 = 0, CLACT_F16 = 1, CLACT_BF16 = 2, CLACT_F64 = 3, CLACT_U8 = 5 } clact_type;
+#define CLACT_TYPE_COUNT 4 /* of the types that are computed on: 0 to 3 */
 
-/* "f32", "f16", "bf16", "f64"; NULL for other numbers. */
+/* "f32", "f16", "bf16", "f64", "u8"; NULL for other numbers. */
 CLACT_API const char *clact_type_name(clact_type type);
 /* Bytes of an element; 0 for other numbers. */
 CLACT_API size_t clact_type_bytes(clact_type type);
@@ -201,8 +202,26 @@ typedef enum clact_activation_id {
     CLACT_PRELU = 7,
     CLACT_ELU = 8,
     CLACT_SIGMOID = 9,
-    CLACT_TANH = 10
+    CLACT_TANH = 10,
+    CLACT_LINEAR = 11,
+    CLACT_CLIP = 13,
+    CLACT_HARD_TANH = 14,
+    CLACT_HARD_SIGMOID = 18,
+    CLACT_HARD_SIGMOID_ONNX = 19,
+    CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SPARSE_PLUS = 26,
+    CLACT_HARD_SWISH = 32,
+    CLACT_SOFT_SHRINK = 35,
+    CLACT_HARD_SHRINK = 36,
+    CLACT_SHRINK = 37,
+    CLACT_ABS = 45,
+    CLACT_SIGN = 46,
+    CLACT_STEP = 47,
+    CLACT_ROUND = 48
 } clact_activation_id;
+
+/* The half of x, or the one of two arrays, that a gated unit's function is applied to. */
+typedef enum clact_half { CLACT_HALF_DEFAULT = 0, CLACT_HALF_FIRST = 1, CLACT_HALF_SECOND = 2 } clact_half;
 
 /* Which of several functions of one name. Rows without TensorFlow semantics refuse it by name. */
 typedef enum clact_semantics {
@@ -224,6 +243,8 @@ typedef struct clact_activation_desc {
     const clact_parameter *parameters; /* those not given have the row's default */
     size_t parameter_count;
     uint32_t unchecked; /* 1: relu and thresholded_relu accept negative values, as backend.relu does */
+    uint32_t gated;     /* 1: u * f(v) of the element-wise activation named, which then has "axis" too */
+    uint32_t half;      /* clact_half, for gated units: where v stands; 0: as the row says, else second */
     uint32_t reserved0;
     uint64_t reserved[4];
 } clact_activation_desc;
@@ -240,7 +261,8 @@ CLACT_API void clact_activation_destroy(clact_activation **activation);
 
 typedef enum clact_parameter_kind {
     CLACT_PARAMETER_SCALAR = 0,
-    CLACT_PARAMETER_TENSOR = 1 /* a scalar, or a tensor given with the call */
+    CLACT_PARAMETER_TENSOR = 1, /* a scalar, or a tensor given with the call */
+    CLACT_PARAMETER_INTEGER = 2
 } clact_parameter_kind;
 
 typedef struct clact_parameter_info {
@@ -252,6 +274,8 @@ typedef struct clact_parameter_info {
     uint32_t default_none;    /* 1: the default is "none" */
     uint32_t accepts_none;    /* 1: "none" is a value */
     uint32_t lifted;          /* 1: desc.unchecked lifts minimum and maximum */
+    uint32_t not_zero;        /* 1: anything from minimum to maximum but 0 */
+    uint32_t reserved0;
     uint64_t reserved[4];
 } clact_parameter_info;
 
@@ -267,9 +291,11 @@ typedef struct clact_activation_info {
     uint32_t needs;      /* clact_backward_needs */
     uint32_t tensorflow; /* 1: has TensorFlow semantics */
     uint32_t parameter_count;
+    uint32_t learnable_count; /* backward can give the gradients of so many parameters, the first ones */
+    uint32_t reserved0;
     const char *name;
     const char *aliases;                    /* separated by blanks; "" */
-    const char *kind;                       /* "elementwise" */
+    const char *kind;                       /* "elementwise", "gated", "rowwise" or "reduce" */
     const clact_parameter_info *parameters; /* parameter_count of them */
     double ulp_forward, ulp_derivative;     /* stated bounds in f32, in units in the last place */
     const char *formula, *derivative;
@@ -329,22 +355,47 @@ typedef struct clact_parameter_tensor {
     const clact_operand *value;
 } clact_parameter_tensor;
 
+/* Where the gradient of a learnable parameter goes: the sum of dy * df/dparameter over all elements that
+ * share one of its elements. value has the shape of the parameter's tensor, or one element. */
+typedef struct clact_parameter_gradient {
+    const char *name;
+    const clact_operand *value; /* out */
+    double beta; /* value = gradient + beta * value; 0 overwrites, whatever value holds */
+    uint64_t reserved[2];
+} clact_parameter_gradient;
+
 typedef struct clact_forward_args {
     const clact_operand *x;
     const clact_operand *y; /* out */
     const clact_parameter_tensor *parameters; /* may be NULL */
     size_t parameter_count;
-    uint64_t reserved[12];
+    const clact_operand *gate; /* gated: v, of x's shape, x being u; NULL: x holds both, in halves along the axis */
+    const clact_operand *mask; /* row-wise: CLACT_U8, its dims matched as a parameter's; an element where it
+                                  is 0 takes no part; NULL: all do */
+    uint64_t seed, offset;     /* of the noise of rrelu and dropout */
+    uint32_t training;         /* 1: noise is drawn; 0: as at inference */
+    uint32_t reserved0;
+    uint64_t reserved[8];
 } clact_forward_args;
 
 typedef struct clact_backward_args {
     const clact_operand *x;  /* NULL where needs is CLACT_BACKWARD_NOTHING, or where y is given */
     const clact_operand *y;  /* instead of x: refused where the derivative is not exact from y */
     const clact_operand *dy; /* the gradient of what follows, by y */
-    const clact_operand *dx; /* out: f'(x) * dy; +0.0 wherever f'(x) is zero, whatever dy is */
+    const clact_operand *dx; /* out: f'(x) * dy; +0.0 wherever f'(x) is zero, whatever dy is; NULL where only
+                                gradients are asked for */
     const clact_parameter_tensor *parameters;
     size_t parameter_count;
-    uint64_t reserved[12];
+    const clact_operand *gate;  /* gated: v, as forward had it */
+    const clact_operand *dgate; /* out: the gradient by v; NULL: not asked for; without gate dx holds both */
+    const clact_operand *mask;  /* row-wise: as forward had it */
+    uint64_t seed, offset;      /* as forward had them */
+    uint32_t training;
+    uint32_t reserved0;
+    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx; 0 overwrites, whatever dx holds */
+    const clact_parameter_gradient *gradients; /* may be NULL */
+    size_t gradient_count;
+    uint64_t reserved[8];
 } clact_backward_args;
 
 /* y[i] = f(x[i]) for n floats in host memory; y may be x. Returns when y is written. */

@@ -13,7 +13,7 @@ typedef void (*clact_cpu_load)(size_t n, const void *from, int64_t stride, void 
 typedef void (*clact_cpu_store)(size_t n, const void *from, void *to, int64_t stride);
 
 struct clact_cpu_kernels {
-    clact_cpu_loop loops[ROW_COUNT][2]; /* by clact_direction */
+    clact_cpu_loop loops[ROW_COUNT][DIRECTION_COUNT]; /* from y: NULL where the row has none of its own */
     clact_cpu_load load[CLACT_TYPE_COUNT];
     clact_cpu_store store[CLACT_TYPE_COUNT];
     /* Copies past the caches; the caller ends with fence(). */

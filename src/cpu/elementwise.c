@@ -200,7 +200,7 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     j.direct = j.size == j.real_size;
     for (int v = 0; v < VIEW_COUNT; v++)
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
-    uint64_t footprint = l->count * j.size * (l->direction == CLACT_BACKWARD ? 3 : 2);
+    uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
     j.stream = l->dense && j.direct && !l->in_place && footprint >= context->cpu->stream_bytes;
     j.at_once = l->dense && j.direct && !j.stream && a->tensor < 0;
     return run_job(context, &j);

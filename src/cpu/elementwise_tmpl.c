@@ -46,14 +46,20 @@
 #define TENSORFLOW(name, ...)                                                                       \
     LOOP(name##_tf_forward, name##_tf_f(x[k] __VA_ARGS__))                                          \
     LOOP(name##_tf_backward, name##_tf_g(x[k], dy[k] __VA_ARGS__))
-#define ACTIVATION(id, name, twin, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+#define OWN_Y_X(name, ...)
+#define OWN_Y_NOTHING(name, ...)
+#define OWN_Y_X_OR_Y(name, ...)
+#define OWN_Y_X_OR_OWN_Y(name, ...) LOOP(name##_backward_y, gradient(name##_y(x[k] __VA_ARGS__), dy[k]))
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     LOOP(name##_forward, name##_f(x[k] __VA_ARGS__))                                                \
     LOOP(name##_backward, gradient(name##_d(x[k] __VA_ARGS__), dy[k]))                              \
+    OWN_Y_##needs(name, __VA_ARGS__)                                                                \
     twin(name, __VA_ARGS__)
 #include "activations.def"
 #undef ACTIVATION
 #undef TENSORFLOW
 #undef PARAMETER
+#undef OWN_Y_X_OR_OWN_Y
 
 /* ---- Storage -------------------------------------------------------------------------------- */
 
@@ -129,8 +135,10 @@ static void probe(uint32_t *out)
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
-#define TENSORFLOW(name, ...) [ROW_##name##_tf] = {name##_tf_forward, name##_tf_backward},
-#define ACTIVATION(id, name, twin, ...) [ROW_##name] = {name##_forward, name##_backward}, twin(name)
+#define TENSORFLOW(name, ...) [ROW_##name##_tf] = {name##_tf_forward, name##_tf_backward, NULL},
+#define OWN_Y_X_OR_OWN_Y(name) name##_backward_y
+#define ACTIVATION(id, name, twin, learns, needs, ...)                                              \
+    [ROW_##name] = {name##_forward, name##_backward, OWN_Y_##needs(name)}, twin(name)
 
 extern const struct clact_cpu_kernels KERNELS;
 const struct clact_cpu_kernels KERNELS = {

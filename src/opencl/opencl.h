@@ -61,9 +61,23 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
-enum clact_form { FORM_DENSE = 0, FORM_VIEW = 1, FORM_TENSOR = 2, FORM_COUNT };
+/* What a program is made from. Two of equal keys are the same program. */
+struct clact_opencl_recipe {
+    const char *file; /* the kernels' file in cl/ */
+    struct {
+        uint16_t kind; /* clact_kind */
+        uint16_t row;
+        uint16_t type;
+        uint16_t form; /* as the kind counts its forms */
+    } key;
+    const clact_activation *activation;
+    /* Writes the lines that stand before the file, those of clact_opencl_type_lines apart. */
+    clact_status (*prologue)(const struct clact_opencl_recipe *recipe, const struct clact_ocl *ocl, char *out,
+                             size_t size);
+};
 
 struct clact_opencl_program;
+#define CLACT_OPENCL_KERNELS 4 /* that a program has at most */
 
 struct clact_ocl {
     struct clact_opencl_api api;
@@ -72,7 +86,7 @@ struct clact_ocl {
     cl_command_queue queue;
     uint32_t local, per_item; /* work-items in a group, elements for each in dense kernels */
     pthread_mutex_t lock;     /* guards programs, their kernels and the probe's verdict */
-    struct clact_opencl_program *programs[ROW_COUNT][CLACT_TYPE_COUNT][FORM_COUNT];
+    struct clact_opencl_program *programs[64]; /* by row modulo 64, linked */
     bool probed;
     uint32_t exact, keeps_subnormals, rounds_to_nearest;
     char verdict[160];
@@ -81,21 +95,61 @@ struct clact_ocl {
 /* A kernel ready for arguments, for the caller alone until it is put back. */
 struct clact_opencl_kernel {
     struct clact_opencl_kernel *next;
+    struct clact_opencl_program *program;
+    int slot;
     cl_kernel kernel;
 };
 
-clact_status clact_opencl_kernel_take(clact_context *context, const clact_activation *activation, uint32_t type,
-                                      enum clact_form form, enum clact_direction direction,
-                                      struct clact_opencl_kernel **out);
-void clact_opencl_kernel_put(clact_context *context, const clact_activation *activation, uint32_t type,
-                             enum clact_form form, enum clact_direction direction,
-                             struct clact_opencl_kernel *kernel);
+/* The kernel of that name, of which slot is the number in its program. Composes and builds the program
+ * where there is none. */
+clact_status clact_opencl_kernel_take(clact_context *context, const struct clact_opencl_recipe *recipe, int slot,
+                                      const char *name, struct clact_opencl_kernel **out);
+void clact_opencl_kernel_put(clact_context *context, struct clact_opencl_kernel *kernel);
+/* A row's functions and their parameters as calls: ROW_F(x), ROW_G(x, dy), and ROW_Y(y, dy) where the row has
+ * a derivative of its own from y. */
+void clact_opencl_row_lines(const clact_activation *activation, char *out, size_t size);
 void clact_opencl_programs_release(struct clact_ocl *ocl);
 
 clact_status clact_opencl_build_probe(clact_context *context, cl_program *out);
 
 /* Runs the probe once and keeps its verdict in the context. */
 clact_status clact_opencl_probe(clact_context *context);
+
+/* ---- Launches ------------------------------------------------------------------------------- */
+
+/* Sets arguments one after the other; the first failure stays in code. */
+struct clact_opencl_arguments {
+    const struct clact_ocl *ocl;
+    cl_kernel kernel;
+    cl_uint index;
+    cl_int code;
+};
+
+void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void *value);
+/* The memory, the first element and, where strided, the strides. */
+void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_view *view, bool strided);
+/* All eight, in f64 or in f32. */
+void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_activation *activation, bool f64);
+
+/* A view in host memory that takes part in a call. */
+struct clact_opencl_staged {
+    struct clact_view *view; /* NULL: takes no part */
+    const int64_t *dims;     /* CLACT_MAX_RANK of them */
+    bool read, written;
+};
+
+/* Runs a call on device copies of what lies in host memory: run gets the views put onto them, and a queue
+ * triple with an event to set; what is written is then copied back. An output that leaves gaps is not for
+ * this: what lies in them is not ours to write. */
+clact_status clact_opencl_on_host_memory(clact_context *context, const struct clact_opencl_staged *staged, int count,
+                                         clact_status (*run)(clact_context *context, const void *work,
+                                                             const clact_enqueue *q),
+                                         const void *work);
+/* Whether the elements of an output have others between them that are not of it. */
+bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims);
+
+/* What a call without elements enqueues: its event must still be set. */
+clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
 

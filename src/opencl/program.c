@@ -2,6 +2,7 @@
 #include "opencl.h"
 #include "text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,8 +158,10 @@ static clact_status build(clact_context *context, const char *file, const char *
 /* ---- Programs of rows ----------------------------------------------------------------------- */
 
 struct clact_opencl_program {
+    struct clact_opencl_program *next;
+    struct clact_opencl_recipe recipe;
     cl_program program;
-    struct clact_opencl_kernel *idle[2]; /* by direction */
+    struct clact_opencl_kernel *idle[CLACT_OPENCL_KERNELS]; /* by slot */
 };
 
 static const struct {
@@ -168,19 +171,30 @@ static const struct {
     [CLACT_F32] = {"float", 32}, [CLACT_F16] = {"ushort", 32}, [CLACT_BF16] = {"ushort", 32}, [CLACT_F64] = {"double", 64},
 };
 
-/* The activation's functions and their parameters as the text of calls: "relu_tf_f(x, p0, p1, p2)". */
-static void row_calls(char *out, size_t size, const clact_activation *a)
+/* A text that lines are written into; what does not fit is cut. */
+static void add_line(char *out, size_t size, const char *format, ...)
 {
-    char arguments[64] = "";
-    const char *name = clact_row_functions[a->row].name;
-    for (uint32_t i = 0; i < a->info->parameter_count; i++)
-        snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments), ", p%u", (unsigned)i);
-    if (clact_row_functions[a->row].twin)
-        snprintf(out, size, "#define ROW_F(x) %s_f(x%s)\n#define ROW_G(x, dy) %s_g(x, dy%s)\n", name, arguments, name,
-                 arguments);
+    size_t length = strlen(out);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(out + length, size - length, format, list);
+    va_end(list);
+}
+
+void clact_opencl_row_lines(const clact_activation *a, char *out, size_t size)
+{
+    char p[64] = "";
+    const struct clact_row_functions *row = &clact_row_functions[a->row];
+    for (uint32_t i = 0; a->kind == KIND_ELEMENTWISE && i < a->info->parameter_count; i++)
+        add_line(p, sizeof p, ", p%u", (unsigned)i);
+    out[0] = 0;
+    add_line(out, size, "#define ROW_F(x) %s_f(x%s)\n", row->name, p);
+    if (row->twin)
+        add_line(out, size, "#define ROW_G(x, dy) %s_g(x, dy%s)\n", row->name, p);
     else
-        snprintf(out, size, "#define ROW_F(x) %s_f(x%s)\n#define ROW_G(x, dy) gradient(%s_d(x%s), dy)\n", name,
-                 arguments, name, arguments);
+        add_line(out, size, "#define ROW_G(x, dy) gradient(%s_d(x%s), dy)\n", row->name, p);
+    if (row->own_y)
+        add_line(out, size, "#define ROW_Y(y, dy) gradient(%s_y(y%s), dy)\n", row->name, p);
 }
 
 /* What every program of the device begins with. */
@@ -192,50 +206,59 @@ static void device_lines(const struct clact_ocl *ocl, char *out, size_t size, in
                  ? "" : "#define CLACT_DIVIDE_BY_FMA\n");
 }
 
-static clact_status build_row(clact_context *context, const clact_activation *a, uint32_t type, enum clact_form form,
-                              cl_program *out)
+static clact_status compose(clact_context *context, const struct clact_opencl_recipe *recipe, cl_program *out)
 {
     struct clact_ocl *ocl = context->ocl;
-    char device[160], calls[320], tensor[64] = "", prologue[1024];
+    uint16_t type = recipe->key.type;
+    char own[1024], prologue[2048];
     const char *name = clact_type_name((clact_type)type);
     REQUIRE(type != CLACT_F64 || ocl->device.info.fp64, CLACT_E_UNSUPPORTED, "%s has no f64", ocl->device.info.device);
-    device_lines(ocl, device, sizeof device, storage[type].bits);
-    row_calls(calls, sizeof calls, a);
-    if (form == FORM_TENSOR)
-        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", a->tensor);
-    snprintf(prologue, sizeof prologue,
-             "%s#define ELEMENT %s\n#define LOAD(v) load_%s(v)\n#define STORE(v) store_%s(v)\n%s"
-             "#define LOCAL %u\n#define PER_ITEM %u\n%s%s",
-             device, storage[type].element, name, name, calls, (unsigned)ocl->local, (unsigned)ocl->per_item,
-             form == FORM_DENSE ? "" : "#define VIEW\n", tensor);
-    return build(context, "elementwise.cl", prologue, out);
+    TRY(recipe->prologue(recipe, ocl, own, sizeof own));
+    device_lines(ocl, prologue, sizeof prologue, storage[type].bits);
+    add_line(prologue, sizeof prologue, "#define ELEMENT %s\n#define LOAD(v) load_%s(v)\n#define STORE(v) store_%s(v)\n"
+             "#define LOCAL %u\n%s", storage[type].element, name, name, (unsigned)ocl->local, own);
+    return build(context, recipe->file, prologue, out);
 }
 
-static clact_status take_locked(clact_context *context, const clact_activation *a, uint32_t type, enum clact_form form,
-                                enum clact_direction direction, struct clact_opencl_kernel **out)
+static clact_status find_program(clact_context *context, const struct clact_opencl_recipe *recipe,
+                                 struct clact_opencl_program **out)
 {
-    struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_program **place = &ocl->programs[a->row][type][form];
-    if (!*place) {
-        struct clact_opencl_program *p = calloc(1, sizeof *p);
-        REQUIRE(p, CLACT_E_MEMORY, "out of memory");
-        clact_status status = build_row(context, a, type, form, &p->program);
-        if (status != CLACT_OK) {
-            free(p);
-            return status;
+    struct clact_opencl_program **place = &context->ocl->programs[recipe->key.row % 64], *p;
+    for (p = *place; p; p = p->next)
+        if (memcmp(&p->recipe.key, &recipe->key, sizeof recipe->key) == 0) {
+            *out = p;
+            return CLACT_OK;
         }
-        *place = p;
+    p = calloc(1, sizeof *p);
+    REQUIRE(p, CLACT_E_MEMORY, "out of memory");
+    clact_status status = compose(context, recipe, &p->program);
+    if (status != CLACT_OK) {
+        free(p);
+        return status;
     }
-    struct clact_opencl_kernel *k = (*place)->idle[direction];
+    p->recipe = *recipe;
+    p->next = *place;
+    *out = *place = p;
+    return CLACT_OK;
+}
+
+static clact_status take_locked(clact_context *context, const struct clact_opencl_recipe *recipe, int slot,
+                                const char *name, struct clact_opencl_kernel **out)
+{
+    struct clact_opencl_program *program = NULL;
+    TRY(find_program(context, recipe, &program));
+    struct clact_opencl_kernel *k = program->idle[slot];
     if (k) {
-        (*place)->idle[direction] = k->next;
+        program->idle[slot] = k->next;
         *out = k;
         return CLACT_OK;
     }
     k = calloc(1, sizeof *k);
     REQUIRE(k, CLACT_E_MEMORY, "out of memory");
     cl_int code;
-    k->kernel = ocl->api.clCreateKernel((*place)->program, direction == CLACT_FORWARD ? "forward" : "backward", &code);
+    k->program = program;
+    k->slot = slot;
+    k->kernel = context->ocl->api.clCreateKernel(program->program, name, &code);
     if (code != CL_SUCCESS) {
         free(k);
         return clact_opencl_result(code, "clCreateKernel");
@@ -244,41 +267,42 @@ static clact_status take_locked(clact_context *context, const clact_activation *
     return CLACT_OK;
 }
 
-clact_status clact_opencl_kernel_take(clact_context *context, const clact_activation *a, uint32_t type,
-                                      enum clact_form form, enum clact_direction direction,
-                                      struct clact_opencl_kernel **out)
+clact_status clact_opencl_kernel_take(clact_context *context, const struct clact_opencl_recipe *recipe, int slot,
+                                      const char *name, struct clact_opencl_kernel **out)
 {
     pthread_mutex_lock(&context->ocl->lock);
-    clact_status status = take_locked(context, a, type, form, direction, out);
+    clact_status status = take_locked(context, recipe, slot, name, out);
     pthread_mutex_unlock(&context->ocl->lock);
     return status;
 }
 
-void clact_opencl_kernel_put(clact_context *context, const clact_activation *a, uint32_t type, enum clact_form form,
-                             enum clact_direction direction, struct clact_opencl_kernel *kernel)
+void clact_opencl_kernel_put(clact_context *context, struct clact_opencl_kernel *kernel)
 {
     pthread_mutex_lock(&context->ocl->lock);
-    struct clact_opencl_program *p = context->ocl->programs[a->row][type][form];
-    kernel->next = p->idle[direction];
-    p->idle[direction] = kernel;
+    kernel->next = kernel->program->idle[kernel->slot];
+    kernel->program->idle[kernel->slot] = kernel;
     pthread_mutex_unlock(&context->ocl->lock);
+}
+
+static void release_program(struct clact_ocl *ocl, struct clact_opencl_program *p)
+{
+    for (int slot = 0; slot < CLACT_OPENCL_KERNELS; slot++)
+        for (struct clact_opencl_kernel *k = p->idle[slot], *next; k; k = next) {
+            next = k->next;
+            ocl->api.clReleaseKernel(k->kernel);
+            free(k);
+        }
+    ocl->api.clReleaseProgram(p->program);
+    free(p);
 }
 
 void clact_opencl_programs_release(struct clact_ocl *ocl)
 {
-    struct clact_opencl_program **all = &ocl->programs[0][0][0];
-    for (size_t i = 0; i < sizeof ocl->programs / sizeof *all; i++) {
-        if (!all[i])
-            continue;
-        for (int d = 0; d < 2; d++)
-            for (struct clact_opencl_kernel *k = all[i]->idle[d], *next; k; k = next) {
-                next = k->next;
-                ocl->api.clReleaseKernel(k->kernel);
-                free(k);
-            }
-        ocl->api.clReleaseProgram(all[i]->program);
-        free(all[i]);
-    }
+    for (int i = 0; i < 64; i++)
+        for (struct clact_opencl_program *p = ocl->programs[i], *next; p; p = next) {
+            next = p->next;
+            release_program(ocl, p);
+        }
 }
 
 /* ---- The probe ------------------------------------------------------------------------------ */

@@ -1,0 +1,138 @@
+/* call.c: forward and backward: checks what all calls must keep, and goes on to the activation's kind. */
+#include "call.h"
+
+#include <string.h>
+
+/* ---- Operands ------------------------------------------------------------------------------- */
+
+/* Where operands lie must be the same for all, and fit the call. */
+static clact_status check_place(struct clact_call *call, const struct clact_view *v, const char *what)
+{
+    bool host = !v->buffer && !v->mem;
+    if (host && !v->data) /* no elements: it lies anywhere */
+        host = call->placed ? call->host : !call->enqueue;
+    if (!call->placed)
+        call->host = host;
+    call->placed = true;
+    REQUIRE(host == call->host, CLACT_E_ARGUMENT, "%s must lie where x lies: all in host memory, or none", what);
+    REQUIRE(!v->buffer || v->buffer->context == call->context, CLACT_E_ARGUMENT, "%s is a buffer of another context", what);
+    REQUIRE(!v->mem || call->context->ocl, CLACT_E_ARGUMENT, "%s is a cl_mem, and the context has no OpenCL device", what);
+    REQUIRE(!call->enqueue || !host, CLACT_E_ARGUMENT, "%s must be a buffer or a cl_mem to be enqueued", what);
+    return CLACT_OK;
+}
+
+clact_status clact_call_operand(struct clact_call *call, const clact_operand *operand, const char *what,
+                                struct clact_view *view, uint64_t *n)
+{
+    TRY(clact_view_of(operand, what, view, n));
+    TRY(check_place(call, view, what));
+    return *n ? clact_view_bounds(call->context, &operand->tensor, view, what) : CLACT_OK;
+}
+
+clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what)
+{
+    REQUIRE(operand->tensor.type == first->type, CLACT_E_ARGUMENT, "%s is of type %s, the first operand of type %s", what,
+            clact_type_name((clact_type)operand->tensor.type), clact_type_name((clact_type)first->type));
+    return CLACT_OK;
+}
+
+clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what)
+{
+    const clact_tensor *t = &operand->tensor;
+    TRY(clact_call_same_type(operand, first, what));
+    REQUIRE(t->rank == first->rank && memcmp(t->dims, first->dims, t->rank * sizeof *t->dims) == 0, CLACT_E_ARGUMENT,
+            "%s has another shape than the first operand", what);
+    return CLACT_OK;
+}
+
+clact_status clact_call_broadcast(const clact_operand *operand, const clact_tensor *shape, const char *what,
+                                  struct clact_view *view)
+{
+    const clact_tensor *t = &operand->tensor;
+    int64_t strides[CLACT_MAX_RANK] = {0};
+    REQUIRE(t->rank <= shape->rank, CLACT_E_ARGUMENT, "%s has more dimensions than x", what);
+    for (uint32_t k = 0; k < t->rank; k++) {
+        uint32_t at = k + shape->rank - t->rank;
+        REQUIRE(t->dims[k] == 1 || t->dims[k] == shape->dims[at], CLACT_E_ARGUMENT,
+                "%s has %lld elements along an axis where x has %lld", what, (long long)t->dims[k],
+                (long long)shape->dims[at]);
+        strides[at] = t->dims[k] == 1 ? 0 : view->strides[k];
+    }
+    memcpy(view->strides, strides, sizeof strides);
+    return CLACT_OK;
+}
+
+/* ---- Calls ---------------------------------------------------------------------------------- */
+
+static const struct {
+    clact_status (*forward)(struct clact_call *, const clact_forward_args *);
+    clact_status (*backward)(struct clact_call *, const clact_backward_args *);
+} kinds[KIND_COUNT] = {
+    [KIND_ELEMENTWISE] = {clact_elementwise_forward, clact_elementwise_backward},
+};
+
+static clact_status check_common(const struct clact_call *call, const void *args, const uint64_t *reserved,
+                                 const clact_parameter_tensor *parameters, size_t count)
+{
+    REQUIRE(call->context && call->activation && args, CLACT_E_ARGUMENT, "context, activation and args must not be NULL");
+    REQUIRE(parameters || count == 0, CLACT_E_ARGUMENT, "parameters must not be NULL where parameter_count is not 0");
+    uint64_t any = 0;
+    for (int i = 0; i < 8; i++)
+        any |= reserved[i];
+    REQUIRE(any == 0, CLACT_E_ARGUMENT, "reserved words of the arguments must be zero");
+    const clact_enqueue *enqueue = call->enqueue;
+    if (!enqueue)
+        return CLACT_OK;
+    REQUIRE(enqueue->reserved0 == 0 && enqueue->reserved[0] == 0 && enqueue->reserved[1] == 0, CLACT_E_ARGUMENT,
+            "reserved words of clact_enqueue must be zero");
+    REQUIRE((enqueue->waits != NULL) == (enqueue->num_waits > 0), CLACT_E_ARGUMENT,
+            "waits must be NULL exactly where num_waits is 0");
+    return CLACT_OK;
+}
+
+static clact_status forward(struct clact_call call, const clact_forward_args *args)
+{
+    TRY(check_common(&call, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
+                     args ? args->parameter_count : 0));
+    REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
+    REQUIRE(kinds[call.activation->kind].forward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
+    return kinds[call.activation->kind].forward(&call, args);
+}
+
+static clact_status backward(struct clact_call call, const clact_backward_args *args)
+{
+    TRY(check_common(&call, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
+                     args ? args->parameter_count : 0));
+    REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
+    REQUIRE(args->gradients || args->gradient_count == 0, CLACT_E_ARGUMENT,
+            "gradients must not be NULL where gradient_count is not 0");
+    REQUIRE(kinds[call.activation->kind].backward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
+    return kinds[call.activation->kind].backward(&call, args);
+}
+
+clact_status clact_forward(clact_context *context, const clact_activation *activation, const clact_forward_args *args)
+{
+    return forward((struct clact_call){.context = context, .activation = activation}, args);
+}
+
+clact_status clact_backward(clact_context *context, const clact_activation *activation,
+                            const clact_backward_args *args)
+{
+    return backward((struct clact_call){.context = context, .activation = activation}, args);
+}
+
+clact_status clact_forward_enqueue(clact_context *context, const clact_activation *activation,
+                                   const clact_forward_args *args, const clact_enqueue *enqueue)
+{
+    REQUIRE(enqueue, CLACT_E_ARGUMENT, "enqueue must not be NULL");
+    REQUIRE(context && context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
+    return forward((struct clact_call){.context = context, .activation = activation, .enqueue = enqueue}, args);
+}
+
+clact_status clact_backward_enqueue(clact_context *context, const clact_activation *activation,
+                                    const clact_backward_args *args, const clact_enqueue *enqueue)
+{
+    REQUIRE(enqueue, CLACT_E_ARGUMENT, "enqueue must not be NULL");
+    REQUIRE(context && context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
+    return backward((struct clact_call){.context = context, .activation = activation, .enqueue = enqueue}, args);
+}

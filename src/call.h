@@ -1,0 +1,38 @@
+/* call.h: one call of the API on its way to a backend: what all kinds of activations check alike. */
+#ifndef CLACT_CALL_H
+#define CLACT_CALL_H
+
+#include "tensor.h"
+
+struct clact_call {
+    clact_context *context;
+    const clact_activation *activation;
+    const clact_enqueue *enqueue; /* NULL: the context's own queue, no waits, no event */
+    bool placed, host;            /* an operand has been checked; whether it, and so all, lie in host memory */
+};
+
+/* Checks an operand that is named what in errors, and writes its view, strides left-aligned, and its
+ * number of elements: it lies where the others lie, and within its memory. */
+clact_status clact_call_operand(struct clact_call *call, const clact_operand *operand, const char *what,
+                                struct clact_view *view, uint64_t *n);
+
+/* Checks that an operand has the type, or also the shape, of the first one. */
+clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what);
+clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what);
+
+/* Checks that an operand, of which view is the view, can be matched with a shape from the last axis back,
+ * an axis of length 1 being repeated, and gives it strides for the shape's axes. */
+clact_status clact_call_broadcast(const clact_operand *operand, const clact_tensor *shape, const char *what,
+                                  struct clact_view *view);
+
+/* The backend that a checked call goes to. */
+static inline const struct clact_backend_functions *clact_call_backend(const struct clact_call *call)
+{
+    return call->host ? call->context->host : call->context->device;
+}
+
+/* The kinds, each in a file of its name. */
+clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_elementwise_backward(struct clact_call *call, const clact_backward_args *args);
+
+#endif
