@@ -206,18 +206,28 @@ typedef enum clact_activation_id {
     CLACT_LINEAR = 11,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
+    CLACT_LOG_SIGMOID = 17,
     CLACT_HARD_SIGMOID = 18,
     CLACT_HARD_SIGMOID_ONNX = 19,
     CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SOFTPLUS = 24,
+    CLACT_SQUAREPLUS = 25,
     CLACT_SPARSE_PLUS = 26,
     CLACT_HARD_SWISH = 32,
+    CLACT_MISH = 33,
     CLACT_SOFT_SHRINK = 35,
     CLACT_HARD_SHRINK = 36,
     CLACT_SHRINK = 37,
+    CLACT_LOG = 40,
+    CLACT_POW = 41,
+    CLACT_SQUARE = 42,
+    CLACT_SQRT = 43,
+    CLACT_RSQRT = 44,
     CLACT_ABS = 45,
     CLACT_SIGN = 46,
     CLACT_STEP = 47,
-    CLACT_ROUND = 48
+    CLACT_ROUND = 48,
+    CLACT_RECIPROCAL = 49
 } clact_activation_id;
 
 /* The half of x, or the one of two arrays, that a gated unit's function is applied to. */
