@@ -190,4 +190,6 @@ INLINE real tanh_d(real x)
     return fused(-(s * EXP_UNSCALE), s, s) * (C(4.0) * EXP_UNSCALE);
 }
 
+#include "piecewise.h"
+
 #endif

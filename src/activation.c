@@ -17,10 +17,10 @@
 
 /* The conditions under which y serves instead of x. */
 #define ACTIVATION(id, name, twin, learns, needs, from_y, ...)                                     \
-    static bool name##_from_y(const double *p, const double *s)                                    \
+    static bool name##_from_y(const double *p, const double *s, bool narrow)                       \
     {                                                                                              \
-        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], s1 = s[1];                        \
-        (void)p0, (void)p1, (void)p2, (void)p3, (void)s1;                                          \
+        const double p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], s0 = s[0], s1 = s[1];             \
+        (void)p0, (void)p1, (void)p2, (void)p3, (void)s0, (void)s1, (void)narrow;                  \
         return from_y;                                                                             \
     }
 #include "activations.def"

@@ -1,5 +1,6 @@
 /* elementwise.c: element-wise calls: checks the arguments, brings them to the form that backends take. */
 #include "call.h"
+#include "views.h"
 
 #include <string.h>
 
@@ -38,71 +39,6 @@ static clact_status check_tensor(struct clact_call *call, struct clact_launch *l
     return clact_call_broadcast(given->value, shape, given->name, view);
 }
 
-/* ---- The simplest form of a launch ---------------------------------------------------------- */
-
-static bool uses(const struct clact_launch *l, int v)
-{
-    return v == VIEW_OUT || clact_launch_reads(l, v);
-}
-
-static void swap_axes(struct clact_launch *l, uint32_t a, uint32_t b)
-{
-    int64_t d = l->dims[a];
-    l->dims[a] = l->dims[b];
-    l->dims[b] = d;
-    for (int v = 0; v < VIEW_COUNT; v++) {
-        int64_t s = l->views[v].strides[a];
-        l->views[v].strides[a] = l->views[v].strides[b];
-        l->views[v].strides[b] = s;
-    }
-}
-
-static uint64_t stride_of(const struct clact_launch *l, uint32_t axis)
-{
-    int64_t s = l->views[VIEW_OUT].strides[axis];
-    return (uint64_t)(s < 0 ? -s : s);
-}
-
-/* Drops axes of length 1, orders the rest by the output's stride, and merges neighbours that every
- * view walks as one; the order of the elements does not matter to an element-wise function. */
-static void simplify(struct clact_launch *l, uint32_t rank)
-{
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < rank; k++)
-        if (l->dims[k] != 1)
-            swap_axes(l, count++, k);
-    for (uint32_t i = 1; i < count; i++)
-        for (uint32_t k = i; k > 0 && stride_of(l, k - 1) < stride_of(l, k); k--)
-            swap_axes(l, k - 1, k);
-    uint32_t last = 0; /* the axis that the next one may merge with */
-    for (uint32_t k = 1; k < count; k++) {
-        bool merge = true;
-        for (int v = 0; v < VIEW_COUNT; v++)
-            merge &= !uses(l, v) || l->views[v].strides[last] == l->views[v].strides[k] * l->dims[k];
-        if (!merge) {
-            swap_axes(l, ++last, k);
-            continue;
-        }
-        l->dims[last] *= l->dims[k];
-        for (int v = 0; v < VIEW_COUNT; v++)
-            l->views[v].strides[last] = l->views[v].strides[k];
-    }
-    count = count ? last + 1 : 0;
-    for (uint32_t k = 0; k < CLACT_MAX_RANK; k++) { /* right-align */
-        uint32_t to = CLACT_MAX_RANK - 1 - k;
-        if (k < count)
-            swap_axes(l, to, count - 1 - k);
-    }
-    for (uint32_t k = 0; k < CLACT_MAX_RANK - count; k++) {
-        l->dims[k] = 1;
-        for (int v = 0; v < VIEW_COUNT; v++)
-            l->views[v].strides[k] = 0;
-    }
-    l->dense = !l->has_tensor && count <= 1;
-    for (int v = 0; v < VIEW_COUNT; v++)
-        l->dense &= !uses(l, v) || count == 0 || l->views[v].strides[CLACT_MAX_RANK - 1] == 1;
-}
-
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
 static clact_status call_backend(const struct clact_call *call, const struct clact_launch *l)
@@ -135,8 +71,11 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
         }
     }
     memcpy(l->dims, shape->dims, sizeof l->dims);
+    uint32_t used = 1u << VIEW_OUT;
+    for (int v = 0; v < VIEW_COUNT; v++)
+        used |= (uint32_t)clact_launch_reads(l, v) << v;
     if (l->count)
-        simplify(l, shape->rank);
+        l->dense = clact_views_simplify(l->dims, shape->rank, l->views, VIEW_COUNT, used, VIEW_OUT) && !l->has_tensor;
     l->host = call->host;
     if (l->count == 0 && !l->enqueue)
         return CLACT_OK;
@@ -158,11 +97,12 @@ static bool exact_from_y(const clact_context *context, const clact_activation *a
     double p[CLACT_MAX_PARAMETERS], s[CLACT_MAX_PARAMETERS];
     if (!a->from_y || type >= CLACT_TYPE_COUNT)
         return false;
+    bool narrow = type == CLACT_F16 || type == CLACT_BF16;
     for (int i = 0; i < CLACT_MAX_PARAMETERS; i++) {
         p[i] = type == CLACT_F64 ? a->p64[i] : a->p32[i];
-        s[i] = type == CLACT_F16 || type == CLACT_BF16 ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
+        s[i] = narrow ? clact_cpu_stored(context, type, a->p32[i]) : p[i];
     }
-    return a->from_y(p, s);
+    return a->from_y(p, s, narrow);
 }
 
 /* What backward reads: x, or y in its place, or neither. */

@@ -55,7 +55,7 @@ struct clact_row_info {
     enum clact_kind kind;
     int row, tensorflow_row; /* of f; -1 where there is none */
     uint32_t half;           /* that f is applied to, a clact_half, in a gated unit */
-    bool (*from_y)(const double *p, const double *s);
+    bool (*from_y)(const double *p, const double *s, bool narrow);
 };
 
 /* How cl/ names a row's functions. */
@@ -76,8 +76,8 @@ struct clact_activation {
     int tensor;    /* the parameter of kind TENSOR, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */
     uint32_t half; /* clact_half */
-    /* Whether y serves instead of x, at parameters p that read s once stored; NULL: never. */
-    bool (*from_y)(const double *p, const double *s);
+    /* Whether y serves instead of x, at parameters p that read s once stored; narrow: y is f16 or bf16. NULL: never. */
+    bool (*from_y)(const double *p, const double *s, bool narrow);
     bool fits_f32; /* every parameter is finite in f32 */
     double p64[CLACT_MAX_PARAMETERS]; /* "none" is NaN */
     float p32[CLACT_MAX_PARAMETERS];

@@ -183,17 +183,22 @@ static const struct exact_row *row_named(const char *name)
 
 static mpfr_t exact, argument, scratch;
 
-/* |got - exact| / |exact|, or 0 where both are below ORACLE_TINY. */
-static double relative_error(long double got)
+/* |got - exact| / |exact| or, where terms cancel, by the largest; 0 where all are below ORACLE_TINY. */
+static double relative_error(long double got, double term)
 {
     double magnitude = fabs(mpfr_get_d(exact, RND));
+    if (mpfr_nan_p(exact) || isnan(got))
+        return mpfr_nan_p(exact) && isnan(got) ? 0 : INFINITY;
     if (isinf(got) || mpfr_inf_p(exact))
         return mpfr_cmp_ld(exact, got) == 0 ? 0 : INFINITY;
     if (magnitude < ORACLE_TINY && fabsl(got) < ORACLE_TINY)
         return 0;
     mpfr_set_ld(scratch, got, RND);
     mpfr_sub(scratch, scratch, exact, RND);
-    mpfr_div(scratch, scratch, exact, RND);
+    if (oracle_cancels(magnitude, term))
+        mpfr_div_d(scratch, scratch, term, RND);
+    else
+        mpfr_div(scratch, scratch, exact, RND);
     return fabs(mpfr_get_d(scratch, RND));
 }
 
@@ -203,17 +208,18 @@ typedef struct errors {
 } errors;
 
 static void measure_one(const oracle *o, direction d, expression *e, float x, double value,
-                        float got, errors *worst)
+                        double term, float got, errors *worst)
 {
+    long double long_term, long_value = oracle_value(o, d, x, &long_term);
     if (isnan(x) && (d == FORWARD || o->reads_x)) {
-        if (!isnan(value) || !isnan(oracle_value(o, d, x)) || !isnan(got))
+        if (!isnan(value) || !isnan(long_value) || !isnan(got))
             worst->oracle = worst->library = INFINITY;
         return;
     }
     mpfr_set_flt(argument, x, RND);
     e(exact, argument, o->p, scratch);
-    worst->oracle = fmax(worst->oracle, relative_error(value));
-    worst->oracle_long = fmax(worst->oracle_long, relative_error(oracle_value(o, d, x)));
+    worst->oracle = fmax(worst->oracle, relative_error(value, term));
+    worst->oracle_long = fmax(worst->oracle_long, relative_error(long_value, (double)long_term));
     double distance = ulp_distance(CLACT_F32, got, mpfr_get_ld(exact, RND));
     if (distance > worst->library) {
         worst->library = distance;
@@ -233,7 +239,7 @@ static errors measure(clact_context *context, const clact_activation *activation
                       direction d, expression *e, uint64_t inputs)
 {
     static float x[BATCH], dy[BATCH], got[BATCH];
-    static double values[BATCH];
+    static double values[BATCH], terms[BATCH];
     errors worst = {0, 0, 0, 0};
     strata s;
     strata_make(&s, CLACT_F32, o->p, ORACLE_MAX_PARAMETERS);
@@ -244,9 +250,9 @@ static errors measure(clact_context *context, const clact_activation *activation
         strata_fill_f32(&s, done, n, x);
         require_ok(d == FORWARD ? clact_apply(context, activation, n, x, got)
                                 : clact_apply_gradient(context, activation, n, x, dy, got));
-        oracle_values(o, d, n, x, values);
+        oracle_values(o, d, n, x, values, terms);
         for (size_t i = 0; i < n; i++)
-            measure_one(o, d, e, x[i], values[i], got[i], &worst);
+            measure_one(o, d, e, x[i], values[i], terms[i], got[i], &worst);
     }
     return worst;
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # patch.sh SOURCE_ROOT BUILD_TMP: an activation is added by rows and two functions in cl/, and a row of the oracle.
 #
-# tests/softsign.patch is applied to a copy of the tree, under the directory BUILD_TMP; the copy is built
-# and `clact check' must know, compute and pass softsign on the CPU, and on an OpenCL device if there is one.
+# tests/elliott.patch is applied to a copy of the tree, under the directory BUILD_TMP; the copy is built
+# and `clact check' must know, compute and pass elliott on the CPU, and on an OpenCL device if there is one.
 set -u
 root=$1
 folder=$2
@@ -25,7 +25,7 @@ mkdir "$tmp/tree"
 tar -C "$root" -cf - --exclude=./.git --exclude='./build*' --exclude="$(basename "$tmp")" . | tar -C "$tmp/tree" -xf -
 cd "$tmp/tree" || exit 1
 
-patch=tests/softsign.patch
+patch=tests/elliott.patch
 touched=$(sed -n 's|^+++ b/||p' $patch | tr '\n' ' ')
 [ "$touched" = 'cl/activations.def cl/activations.h src/cli/oracle.def ' ] || { echo "touches $touched"; exit 1; }
 rows=$(sed -n '/^+++ b.src.cli/,$p' $patch | grep -c '^[-+][^-+]')
@@ -37,14 +37,14 @@ clact=$tmp/build/src/cli/clact
 [ -x "$clact" ] || { echo 'skipped: the clact command is not built: is jansson there?'; exit 77; }
 
 export CLACT_CACHE_DIR="$tmp/cache"
-step "$clact" check softsign --device=cpu
+step "$clact" check elliott --device=cpu
 cat "$tmp/said"
 where='the CPU'
-"$clact" check softsign --device=opencl >"$tmp/opencl" 2>&1
+"$clact" check elliott --device=opencl >"$tmp/opencl" 2>&1
 case $? in
 0) where="$where and an OpenCL device"; cat "$tmp/opencl" ;;
 3) where="$where; there is no OpenCL device" ;;
-*) echo 'failed: clact check softsign --device=opencl'; cat "$tmp/opencl"; exit 1 ;;
+*) echo 'failed: clact check elliott --device=opencl'; cat "$tmp/opencl"; exit 1 ;;
 esac
 added=$(grep -c '^+[^+]' $patch)
-echo "softsign, $added lines in 3 files, on $where"
+echo "elliott, $added lines in 3 files, on $where"

@@ -202,7 +202,22 @@ typedef enum clact_activation_id {
     CLACT_PRELU = 7,
     CLACT_ELU = 8,
     CLACT_SIGMOID = 9,
-    CLACT_TANH = 10
+    CLACT_TANH = 10,
+    CLACT_LINEAR = 11,
+    CLACT_CLIP = 13,
+    CLACT_HARD_TANH = 14,
+    CLACT_HARD_SIGMOID = 18,
+    CLACT_HARD_SIGMOID_ONNX = 19,
+    CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SPARSE_PLUS = 26,
+    CLACT_HARD_SWISH = 32,
+    CLACT_SOFT_SHRINK = 35,
+    CLACT_HARD_SHRINK = 36,
+    CLACT_SHRINK = 37,
+    CLACT_ABS = 45,
+    CLACT_SIGN = 46,
+    CLACT_STEP = 47,
+    CLACT_ROUND = 48
 } clact_activation_id;
 
 /* The half of x, or the one of two arrays, that a gated unit's function is applied to. */

@@ -235,9 +235,14 @@ static void print_reasons(const row *r)
     const char *f = r->direction == FORWARD ? "f" : "f'";
     if (r->documented && !r->oracle)
         printf("    there is no oracle for %s\n", r->info->name);
-    if (m->beyond)
+    if (m->cancelled.error > 0)
+        printf("    where terms cancel: %.4f ulp of the largest term, at x = %.9g; the bound is %d\n",
+               m->cancelled.error, m->cancelled.x, CANCELLED_BOUND);
+    if (m->beyond) {
+        const worst *w = m->worst.error > r->bound ? &m->worst : &m->cancelled;
         printf("    %" PRIu64 " past the bound; the worst: %s(%a) is %a, not %a\n", m->beyond, f,
-               m->error_x, m->error_got, m->error_exact);
+               w->x, w->got, w->exact);
+    }
     if (r->special.wrong) {
         printf("    %zu special values are wrong; the first:", r->special.wrong);
         print_special_parameters(r->special.set);
@@ -256,11 +261,12 @@ static void print_reasons(const row *r)
 static void print_row(const row *r)
 {
     const special_result *s = &r->special;
+    const worst *w = &r->measured.worst;
     char error[16] = "-", x[16] = "-", special[48] = "-";
     if (r->oracle) {
-        snprintf(error, sizeof error, r->measured.error < 1e4 ? "%.4f" : "%.2g", r->measured.error);
-        if (r->measured.error > 0)
-            snprintf(x, sizeof x, "%.9g", r->measured.error_x);
+        snprintf(error, sizeof error, w->error < 1e4 ? "%.4f" : "%.2g", w->error);
+        if (w->error > 0)
+            snprintf(x, sizeof x, "%.9g", w->x);
     }
     if (s->cases)
         snprintf(special, sizeof special, "%zu/%zu", s->cases - s->wrong, s->cases);
@@ -273,6 +279,12 @@ static void print_row(const row *r)
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
+/* The largest error; null if there is none, or it is infinite. */
+static json_t *ulp_json(bool any, const worst *w)
+{
+    return any && isfinite(w->error) ? json_real(w->error) : json_null();
+}
+
 /* Exactly, as C writes it: "0x1.8p+1", "-inf", "nan"; null if there is none. */
 static json_t *float_json(bool any, float x)
 {
@@ -282,14 +294,15 @@ static json_t *float_json(bool any, float x)
 static json_t *row_json(const row *r)
 {
     const measured *m = &r->measured;
+    bool cancelled = r->oracle && m->cancelled.error > 0;
     return json_pack(
-        "{ss ss sI sI so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
+        "{ss ss sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
         "direction", direction_names[r->direction], "inputs", (json_int_t)m->inputs, "left_out",
-        (json_int_t)m->left_out, "max_ulp",
-        r->oracle && isfinite(m->error) ? json_real(m->error) : json_null(), "max_ulp_x",
-        float_json(r->oracle, m->error_x), "bound", r->bound, "beyond", (json_int_t)m->beyond,
-        "special", "cases", (json_int_t)r->special.cases, "wrong", (json_int_t)r->special.wrong,
-        "differing", (json_int_t)m->differing, "differing_x",
+        (json_int_t)m->left_out, "max_ulp", ulp_json(r->oracle, &m->worst), "max_ulp_x",
+        float_json(r->oracle, m->worst.x), "cancelled_max_ulp", ulp_json(cancelled, &m->cancelled),
+        "cancelled_max_ulp_x", float_json(cancelled, m->cancelled.x), "bound", r->bound, "beyond",
+        (json_int_t)m->beyond, "special", "cases", (json_int_t)r->special.cases, "wrong",
+        (json_int_t)r->special.wrong, "differing", (json_int_t)m->differing, "differing_x",
         float_json(m->differing > 0, m->differing_x), "hash", json_sprintf("%016" PRIx64, m->hash),
         "seconds", m->seconds, "ok", (int)r->passed);
 }

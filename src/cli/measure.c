@@ -103,32 +103,47 @@ static uint32_t bits_of(float x)
     return bits;
 }
 
+/* got's distance from exact, in units of exact or, where terms cancel, of the largest. */
+static double error_of(float got, long double exact, double term, int cancels)
+{
+    double distance = ulp_distance(CLACT_F32, got, exact);
+    return cancels ? distance * (double)ulp_of(CLACT_F32, exact) / ulp_of_f32(term) : distance;
+}
+
+/* From here on an error is looked at more closely: it is the largest, or almost at the bound. */
+static double limit_of(double bound, const worst *w)
+{
+    return fmin(w->error, 0.98 * bound);
+}
+
 /* An error that may be the largest, or past the bound. Near the bound the oracle in long double
  * decides; where that is no better than double, its error is 2^-21 ulp, so twice that is granted.
  * */
-static void judge(const measurement *m, float x, float got, double exact, measured *found)
+static void judge(const measurement *m, float x, float got, double exact, double term,
+                  measured *found)
 {
-    double error = ulp_distance(CLACT_F32, got, exact);
-    if (error > 0.98 * m->bound) {
-        long double better = oracle_value(m->oracle, m->direction, x);
-        error = ulp_distance(CLACT_F32, got, better);
+    int cancels = oracle_cancels(exact, term);
+    double bound = cancels ? CANCELLED_BOUND : m->bound;
+    worst *w = cancels ? &found->cancelled : &found->worst;
+    double error = error_of(got, exact, term, cancels);
+    if (error > 0.98 * bound) {
+        long double better_term, better = oracle_value(m->oracle, m->direction, x, &better_term);
+        error = error_of(got, better, (double)better_term, cancels);
         exact = (double)better;
     }
-    if (error > m->bound + 0x1p-20)
+    if (error > bound + 0x1p-20)
         found->beyond++;
-    if (error > found->error) {
-        found->error = error;
-        found->error_x = x;
-        found->error_got = got;
-        found->error_exact = exact;
-    }
+    if (error > w->error)
+        *w = (worst){error, x, got, exact};
 }
 
 /* Whether the error may be over the limit: not where both are NaN or the same infinity. No
  * branches, so that the loop over it is vectorised. */
-static int is_suspect(double limit, float got, double exact)
+static int is_suspect(double limit, double cancelled_limit, float got, double exact, double term)
 {
-    int near = fabs(got - exact) <= limit * ulp_of_f32(exact);
+    int cancels = oracle_cancels(exact, term);
+    double most = (cancels ? cancelled_limit : limit) * ulp_of_f32(cancels ? term : exact);
+    int near = fabs(got - exact) <= most;
     int same = (got == exact) | ((got != got) & (exact != exact));
     return !(near | same);
 }
@@ -136,14 +151,19 @@ static int is_suspect(double limit, float got, double exact)
 static void find_errors(const measurement *m, size_t n, const float *x, const float *got,
                         measured *found)
 {
-    double exact[BLOCK], limit = fmin(found->error, 0.98 * m->bound);
+    double exact[BLOCK], term[BLOCK];
+    double limit = limit_of(m->bound, &found->worst);
+    double cancelled_limit = limit_of(CANCELLED_BOUND, &found->cancelled);
     int suspects = 0;
-    oracle_values(m->oracle, m->direction, n, x, exact);
+    oracle_values(m->oracle, m->direction, n, x, exact, term);
     for (size_t i = 0; i < n; i++)
-        suspects |= is_suspect(limit, got[i], exact[i]);
-    for (size_t i = 0; suspects && i < n; i++)
-        if (is_suspect(fmin(found->error, 0.98 * m->bound), got[i], exact[i]))
-            judge(m, x[i], got[i], exact[i], found);
+        suspects |= is_suspect(limit, cancelled_limit, got[i], exact[i], term[i]);
+    for (size_t i = 0; suspects && i < n; i++) {
+        limit = limit_of(m->bound, &found->worst);
+        cancelled_limit = limit_of(CANCELLED_BOUND, &found->cancelled);
+        if (is_suspect(limit, cancelled_limit, got[i], exact[i], term[i]))
+            judge(m, x[i], got[i], exact[i], term[i], found);
+    }
 }
 
 static void find_differences(size_t n, const float *x, const float *got, const float *reference,
@@ -201,12 +221,10 @@ static void fill_block(chunk *c, size_t block, measured *found)
 
 static void merge(measured *into, const measured *found)
 {
-    if (found->error > into->error) {
-        into->error = found->error;
-        into->error_x = found->error_x;
-        into->error_got = found->error_got;
-        into->error_exact = found->error_exact;
-    }
+    if (found->worst.error > into->worst.error)
+        into->worst = found->worst;
+    if (found->cancelled.error > into->cancelled.error)
+        into->cancelled = found->cancelled;
     if (into->differing == 0) {
         into->differing_x = found->differing_x;
         into->differing_got = found->differing_got;
@@ -234,7 +252,9 @@ static void for_blocks(chunk *c, void (*step)(chunk *, size_t, measured *), meas
     size_t count = processors < 1 ? 1 : processors > MAX_WORKERS ? MAX_WORKERS : (size_t)processors;
     for (size_t i = 0; i < count; i++) {
         worker *w = &workers[i];
-        *w = (worker){.c = c, .step = step, .found.error = total->error};
+        *w = (worker){.c = c, .step = step};
+        w->found.worst.error = total->worst.error;
+        w->found.cancelled.error = total->cancelled.error;
         w->first_block = blocks * i / count;
         w->end_block = blocks * (i + 1) / count;
         w->started = i + 1 < count && pthread_create(&w->thread, NULL, work, w) == 0;

@@ -39,13 +39,19 @@ typedef struct measurement {
     void *progress_data;
 } measurement;
 
+/* The largest error found, and where. */
+typedef struct worst {
+    double error; /* in ulp; may be infinite */
+    float x, got;
+    double exact;
+} worst;
+
 typedef struct measured {
     uint64_t inputs;
     uint64_t left_out; /* results not looked at */
-    double error;      /* the largest, in ulp; may be infinite */
-    float error_x, error_got;
-    double error_exact;
-    uint64_t beyond;    /* results past the bound */
+    worst worst;       /* in ulp of the exact result, where no terms cancel */
+    worst cancelled;   /* in ulp of the largest term, where they do */
+    uint64_t beyond;   /* results past the bound, or where terms cancel past CANCELLED_BOUND */
     uint64_t differing; /* results whose bits are not the reference's; below, the first of them */
     float differing_x, differing_got, differing_reference;
     uint64_t hash; /* of the results in order: a hash of the hashes of blocks of 4096 */

@@ -24,13 +24,23 @@ typedef struct oracle {
 int oracle_make(oracle *out, const clact_activation_info *info, const clact_parameter *parameters,
                 size_t count, clact_type type);
 
-/* out[i] = f(x[i]) or f'(x[i]). The relative error is at most ORACLE_ERROR, or both the value and
- * the exact one are below ORACLE_TINY. */
-void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out);
+/* out[i] = f(x[i]) or f'(x[i]). term[i]: the largest term, in magnitude, of the sum that it is; 0
+ * where it is no sum that could cancel. The error, relative to the exact value or, where the terms
+ * cancel, to the largest, is at most ORACLE_ERROR, or all are below ORACLE_TINY. */
+void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out, double *term);
 #define ORACLE_ERROR 0x1p-45
-#define ORACLE_TINY 0x1p-1000
+#define ORACLE_TINY 0x1p-800
 
 /* The same in long double. */
-long double oracle_value(const oracle *o, direction d, long double x);
+long double oracle_value(const oracle *o, direction d, long double x, long double *term);
+
+/* Whether terms cancel: their sum is smaller than a quarter of the largest. Then an error is one in
+ * units of that term, and CANCELLED_BOUND is its bound. */
+static inline int oracle_cancels(double exact, double term)
+{
+    exact = exact < 0 ? -exact : exact;
+    return 4 * exact < term;
+}
+#define CANCELLED_BOUND 2
 
 #endif
