@@ -185,7 +185,8 @@ void clact_opencl_row_lines(const clact_activation *a, char *out, size_t size)
 {
     char p[64] = "";
     const struct clact_row_functions *row = &clact_row_functions[a->row];
-    for (uint32_t i = 0; a->kind == KIND_ELEMENTWISE && i < a->info->parameter_count; i++)
+    uint32_t count = a->kind == KIND_ELEMENTWISE ? a->info->parameter_count + (a->noise >= 0) : 0;
+    for (uint32_t i = 0; i < count; i++)
         add_line(p, sizeof p, ", p%u", (unsigned)i);
     out[0] = 0;
     add_line(out, size, "#define ROW_F(x) %s_f(x%s)\n", row->name, p);
