@@ -45,6 +45,8 @@ clact_context *cpu_context(const char *isa, uint32_t threads);
         ck_assert_msg(strstr(clact_error(), part) != NULL, "%s: '%s' lacks '%s'", #call, clact_error(), part); \
     } while (0)
 
+/* The element-wise rows, which stand first in the list; other kinds have suites of their own. */
+const clact_activation_info *elementwise_list(size_t *count);
 clact_activation *named(const char *name);
 clact_activation *with_semantics(const char *name, uint32_t semantics);
 

@@ -46,6 +46,15 @@ clact_context *cpu_context(const char *isa, uint32_t threads)
     return context;
 }
 
+const clact_activation_info *elementwise_list(size_t *count)
+{
+    size_t all;
+    const clact_activation_info *list = clact_activation_list(&all);
+    for (*count = 0; *count < all && strcmp(list[*count].kind, "elementwise") == 0; ++*count)
+        ;
+    return list;
+}
+
 clact_activation *named(const char *name)
 {
     return with_semantics(name, CLACT_DOCUMENTED);
