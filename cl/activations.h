@@ -78,5 +78,6 @@ INLINE real tanh_d(real x)
 
 #include "logarithm.h"
 #include "logarithmic.h"
+#include "stochastic.h"
 
 #endif

@@ -205,6 +205,7 @@ typedef enum clact_activation_id {
     CLACT_SIGMOID = 9,
     CLACT_TANH = 10,
     CLACT_LINEAR = 11,
+    CLACT_RRELU = 12,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
     CLACT_LOG_SIGMOID = 17,
@@ -229,6 +230,7 @@ typedef enum clact_activation_id {
     CLACT_STEP = 47,
     CLACT_ROUND = 48,
     CLACT_RECIPROCAL = 49,
+    CLACT_DROPOUT = 51,
     CLACT_GLU = 101,
     CLACT_REGLU = 102,
     CLACT_BILINEAR = 107,
@@ -311,7 +313,7 @@ typedef struct clact_activation_info {
     uint32_t tensorflow; /* 1: has TensorFlow semantics */
     uint32_t parameter_count;
     uint32_t learnable_count; /* backward can give the gradients of so many parameters, the first ones */
-    uint32_t reserved0;
+    uint32_t noise;           /* 1: draws random numbers where args.training is 1 */
     const char *name;
     const char *aliases;                    /* separated by blanks; "" */
     const char *kind;                       /* "elementwise", "gated", "rowwise" or "reduce" */
@@ -412,8 +414,11 @@ typedef struct clact_forward_args {
     const clact_operand *gate; /* gated: v, of x's shape, x being u; NULL: x holds both, in halves along the axis */
     const clact_operand *mask; /* row-wise: CLACT_U8, its dims matched as a parameter's; an element where it
                                   is 0 takes no part; NULL: all do */
-    uint64_t seed, offset;     /* of the noise of rrelu and dropout */
-    uint32_t training;         /* 1: noise is drawn; 0: as at inference */
+    /* Of the noise of rrelu and dropout, which is a function of seed, offset and an element's row-major index i
+     * in x's shape, wherever it lies: word i mod 4 of Philox4x32-10 at counter offset + i / 4. A tensor of n
+     * elements takes (n + 3) / 4 counters: that many further on is the offset of the next one. */
+    uint64_t seed, offset;
+    uint32_t training;         /* 1: noise is drawn, by activations that have it; 0: as at inference */
     uint32_t reserved0;
     uint64_t reserved[8];
 } clact_forward_args;
@@ -429,7 +434,7 @@ typedef struct clact_backward_args {
     const clact_operand *gate;  /* gated: v, as forward had it */
     const clact_operand *dgate; /* out: the gradient by v; NULL: not asked for; without gate dx holds both */
     const clact_operand *mask;  /* row-wise: as forward had it */
-    uint64_t seed, offset;      /* as forward had them */
+    uint64_t seed, offset;      /* as forward had them, and training: the same numbers are drawn again */
     uint32_t training;
     uint32_t reserved0;
     double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx, rounded once more than the gradient; 0 overwrites,
