@@ -49,6 +49,7 @@
 #define X_OR_Y CLACT_BACKWARD_X_OR_Y
 #define X_OR_OWN_Y CLACT_BACKWARD_X_OR_Y
 #define NOTHING CLACT_BACKWARD_NOTHING
+#define Y CLACT_BACKWARD_Y
 #define LEARNS_NOTHING 0
 #define LEARNS_P0 1
 #define LEARNS_P0_TO_P3 4
@@ -70,9 +71,11 @@ static const clact_activation_info infos[] = {
 #undef X_OR_Y
 #undef X_OR_OWN_Y
 #undef NOTHING
+#undef Y
 #define INFO_COUNT (sizeof infos / sizeof *infos)
 
 #define NO_GATE -1, -1, 0
+#define OWN(name) ROWWISE_##name, -1, 0
 #define GATE(row, half) ROW_##row, -1, CLACT_HALF_##half
 #define ACTIVATION(id, name, twin, ...) {KIND_ELEMENTWISE, ROW_##name, twin(name), 0, name##_from_y},
 #define COMPOSED(id, name, kind, part, ...) {KIND_##kind, part, NULL},

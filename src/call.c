@@ -86,6 +86,7 @@ static const struct {
     clact_status (*backward)(struct clact_call *, const clact_backward_args *);
 } kinds[KIND_COUNT] = {
     [KIND_ELEMENTWISE] = {clact_elementwise_forward, clact_elementwise_backward},
+    [KIND_ROWWISE] = {clact_rowwise_forward, clact_rowwise_backward},
 };
 
 static clact_status check_common(const struct clact_call *call, const void *args, const uint64_t *reserved,

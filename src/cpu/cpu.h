@@ -24,10 +24,22 @@ struct clact_cpu_kernels {
     void (*probe)(uint32_t *out);
 };
 
+struct clact_cpu_rows;
+/* Rows first to end of a row-wise call. */
+typedef void (*clact_cpu_rowwise_loop)(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
+
+struct clact_cpu_rows {
+    const struct clact_rowwise_launch *launch;
+    const struct clact_cpu_kernels *kernels; /* that load and store */
+    clact_cpu_rowwise_loop run;
+    const char *base[ROWWISE_VIEW_COUNT]; /* where the views' memory begins */
+};
+
 struct clact_cpu_isa {
     const char *name;
     const struct clact_cpu_kernels *f32, *f64;
     bool (*available)(void);
+    clact_cpu_rowwise_loop rowwise[2]; /* f32, f64 */
 };
 
 /* Best first; ends with a NULL name. */
@@ -35,6 +47,8 @@ extern const struct clact_cpu_isa clact_cpu_isas[];
 
 /* The elementwise member of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
+/* And the rowwise member. */
+clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 
 struct clact_pool;
 

@@ -154,5 +154,6 @@ bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims);
 clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
+clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 
 #endif
