@@ -12,8 +12,10 @@
 #include "elementary.h"
 #include "activations.h"
 #include "storage.h"
-
-#define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
+#include "walk.h"
+#ifdef CLACT_OWN_FUNCTIONS
+#include "custom" /* the text of an activation of the program's own */
+#endif
 
 #ifdef ACCUMULATE
 #define BETA_PARAMETER , const real beta
@@ -24,17 +26,6 @@
 #endif
 
 #ifndef VIEW
-
-/* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
- * of a group, so that no work-item tests a bound of its own in a whole tile. */
-#define FOR_TILE(BODY)                                                                              \
-    const ulong first = (ulong)get_group_id(0) * (LOCAL * PER_ITEM) + get_local_id(0);              \
-    const ulong tile_end = ((ulong)get_group_id(0) + 1) * (LOCAL * PER_ITEM);                       \
-    if (tile_end <= n) {                                                                            \
-        for (uint k = 0; k < PER_ITEM; k++) { const ulong i = first + k * LOCAL; BODY; }            \
-    } else {                                                                                        \
-        for (ulong i = first; i < n; i += LOCAL) { BODY; }                                          \
-    }
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
@@ -70,18 +61,11 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 #define TENSOR_LOAD
 #endif
 
-/* One axis of the coordinates of element i, from the last back. */
-#define AXIS(s)                                                                                     \
-    if (rest != 0) {                                                                                \
-        const ulong q = rest / dims.s;                                                              \
-        const long c = (long)(rest - q * dims.s);                                                   \
-        xi += c * x_strides.s;                                                                      \
-        yi += c * y_strides.s;                                                                      \
-        AXIS_DY(s)                                                                                  \
-        TENSOR_AXIS(s)                                                                              \
-        rest = q;                                                                                   \
-    }
-#define AXES AXIS(s7) AXIS(s6) AXIS(s5) AXIS(s4) AXIS(s3) AXIS(s2) AXIS(s1) AXIS(s0)
+#define MOVE(s)                                                                                     \
+    xi += c * x_strides.s;                                                                          \
+    yi += c * y_strides.s;                                                                          \
+    AXIS_DY(s)                                                                                      \
+    TENSOR_AXIS(s)
 
 #define AXIS_DY(s)
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
@@ -94,7 +78,7 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
         ulong rest = i;
         long xi = x_first, yi = y_first;
         TENSOR_FIRST
-        AXES
+        AXES(MOVE)
         TENSOR_LOAD
         y[yi] = STORE(ROW_F(LOAD(x[xi])));
     }
@@ -114,7 +98,7 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
             ulong rest = i;                                                                         \
             long xi = x_first, di = dy_first, yi = dx_first;                                        \
             TENSOR_FIRST                                                                            \
-            AXES                                                                                    \
+            AXES(MOVE)                                                                              \
             TENSOR_LOAD                                                                             \
             dx[yi] = STORE(ADDED(GRADIENT(LOAD(x[xi]), LOAD(dy[di])), dx[yi]));                     \
         }                                                                                           \

@@ -32,6 +32,15 @@ clact_status clact_call_operand(struct clact_call *call, const clact_operand *op
     return *n ? clact_view_bounds(call->context, &operand->tensor, view, what) : CLACT_OK;
 }
 
+clact_status clact_call_first(struct clact_call *call, const clact_operand *operand, const char *what,
+                              struct clact_view *view, uint64_t *n)
+{
+    TRY(clact_call_operand(call, operand, what, view, n));
+    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
+            clact_type_name((clact_type)operand->tensor.type));
+    return CLACT_OK;
+}
+
 clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what)
 {
     REQUIRE(operand->tensor.type == first->type, CLACT_E_ARGUMENT, "%s is of type %s, the first operand of type %s", what,
@@ -87,6 +96,8 @@ static const struct {
 } kinds[KIND_COUNT] = {
     [KIND_ELEMENTWISE] = {clact_elementwise_forward, clact_elementwise_backward},
     [KIND_ROWWISE] = {clact_rowwise_forward, clact_rowwise_backward},
+    [KIND_GATED] = {clact_gated_forward, clact_gated_backward},
+    [KIND_REDUCE] = {clact_reduce_forward, clact_reduce_backward},
 };
 
 static clact_status check_common(const struct clact_call *call, const void *args, const uint64_t *reserved,
@@ -108,11 +119,19 @@ static clact_status check_common(const struct clact_call *call, const void *args
     return CLACT_OK;
 }
 
+static clact_status check_gate(const struct clact_call *call, const clact_operand *gate, const char *what)
+{
+    REQUIRE(!gate || call->activation->kind == KIND_GATED, CLACT_E_ARGUMENT, "%s is for gated units, and %s is none", what,
+            call->activation->info->name);
+    return CLACT_OK;
+}
+
 static clact_status forward(struct clact_call call, const clact_forward_args *args)
 {
     TRY(check_common(&call, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
                      args ? args->parameter_count : 0));
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
+    TRY(check_gate(&call, args->gate, "gate"));
     REQUIRE(kinds[call.activation->kind].forward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
     return kinds[call.activation->kind].forward(&call, args);
 }
@@ -124,6 +143,8 @@ static clact_status backward(struct clact_call call, const clact_backward_args *
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
     REQUIRE(args->gradients || args->gradient_count == 0, CLACT_E_ARGUMENT,
             "gradients must not be NULL where gradient_count is not 0");
+    TRY(check_gate(&call, args->gate, "gate"));
+    TRY(check_gate(&call, args->dgate, "dgate"));
     REQUIRE(kinds[call.activation->kind].backward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
     return kinds[call.activation->kind].backward(&call, args);
 }

@@ -16,6 +16,10 @@ struct clact_call {
 clact_status clact_call_operand(struct clact_call *call, const clact_operand *operand, const char *what,
                                 struct clact_view *view, uint64_t *n);
 
+/* The same for a call's first operand, whose type must be one that is computed on. */
+clact_status clact_call_first(struct clact_call *call, const clact_operand *operand, const char *what,
+                              struct clact_view *view, uint64_t *n);
+
 /* Checks that an operand has the type, or also the shape, of the first one. */
 clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what);
 clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what);
@@ -39,5 +43,9 @@ clact_status clact_elementwise_forward(struct clact_call *call, const clact_forw
 clact_status clact_elementwise_backward(struct clact_call *call, const clact_backward_args *args);
 clact_status clact_rowwise_forward(struct clact_call *call, const clact_forward_args *args);
 clact_status clact_rowwise_backward(struct clact_call *call, const clact_backward_args *args);
+clact_status clact_gated_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_gated_backward(struct clact_call *call, const clact_backward_args *args);
+clact_status clact_reduce_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_reduce_backward(struct clact_call *call, const clact_backward_args *args);
 
 #endif

@@ -1,19 +1,11 @@
 /* elementwise.c: element-wise calls: checks the arguments, brings them to the form that backends take. */
 #include "call.h"
+#include "custom.h"
 #include "views.h"
 
 #include <string.h>
 
 /* ---- Arguments to launch -------------------------------------------------------------------- */
-
-static clact_status check_first(struct clact_call *call, struct clact_launch *l, const clact_operand *operand,
-                                const char *what, struct clact_view *view)
-{
-    TRY(clact_call_operand(call, operand, what, view, &l->count));
-    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
-            clact_type_name((clact_type)operand->tensor.type));
-    return CLACT_OK;
-}
 
 static clact_status check_operand(struct clact_call *call, const clact_tensor *shape, const clact_operand *operand,
                                   const char *what, struct clact_view *view)
@@ -54,6 +46,8 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
     const clact_activation *a = call->activation;
     REQUIRE(shape->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE,
             "a parameter of %s is not finite in f32, or zero where it must not be", a->info->name);
+    REQUIRE(shape->type != CLACT_F64 || !a->own || a->own->f64.forward, CLACT_E_UNSUPPORTED,
+            "%s has no f64: its loops were compiled in f32 alone", a->info->name);
     REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", a->info->name);
     if (count)
         TRY(check_tensor(call, l, shape, parameters));
@@ -85,7 +79,7 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
 clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args)
 {
     struct clact_launch l = {.activation = call->activation, .direction = CLACT_FORWARD, .enqueue = call->enqueue};
-    TRY(check_first(call, &l, args->x, "x", &l.views[VIEW_X]));
+    TRY(clact_call_first(call, args->x, "x", &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &args->x->tensor;
     TRY(check_operand(call, shape, args->y, "y", &l.views[VIEW_OUT]));
     return run(call, &l, shape, args->parameters, args->parameter_count, "y");
@@ -135,7 +129,7 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     TRY(choose_saved(call, args, &saved, &what));
     if (saved == args->y && saved && clact_row_functions[call->activation->row].own_y)
         l.direction = CLACT_BACKWARD_OWN_Y;
-    TRY(check_first(call, &l, saved, what, &l.views[VIEW_X]));
+    TRY(clact_call_first(call, saved, what, &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
     TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));

@@ -35,9 +35,22 @@ struct clact_cpu_rows {
     const char *base[ROWWISE_VIEW_COUNT]; /* where the views' memory begins */
 };
 
+/* Parts of maps over n consecutive elements of the type computed in. An output may be an input. */
+struct clact_cpu_map_loops {
+    void (*multiply)(size_t n, const void *a, const void *b, void *out);
+    void (*pass_on)(size_t n, const void *derivative, const void *dy, void *out); /* gradient() */
+    void (*crelu)(size_t n, const void *x, void *y1, void *y2);
+    void (*crelu_backward)(size_t n, const void *x, const void *dy1, const void *dy2, void *out);
+    void (*crelu_backward_y)(size_t n, const void *y1, const void *y2, const void *dy1, const void *dy2, void *out);
+    /* The piece x in the place of most where it wins; best: the number of the piece that did. */
+    void (*maxout)(size_t n, uint32_t piece, const void *x, void *most, uint32_t *best);
+    void (*maxout_backward)(size_t n, uint32_t piece, const void *most, const uint32_t *best, const void *dy, void *out);
+};
+
 struct clact_cpu_isa {
     const char *name;
     const struct clact_cpu_kernels *f32, *f64;
+    const struct clact_cpu_map_loops *map32, *map64;
     bool (*available)(void);
     clact_cpu_rowwise_loop rowwise[2]; /* f32, f64 */
 };
@@ -45,10 +58,12 @@ struct clact_cpu_isa {
 /* Best first; ends with a NULL name. */
 extern const struct clact_cpu_isa clact_cpu_isas[];
 
-/* The elementwise member of the backend's table. */
+/* Members of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
 /* And the rowwise member. */
 clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
+
+clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
 
 struct clact_pool;
 

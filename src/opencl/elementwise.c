@@ -56,15 +56,9 @@ static clact_status launch(clact_context *context, const void *work, const clact
         recipe.key.form |= FORM_ACCUMULATE;
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->direction, kernel_names[l->direction], &k));
-    cl_int code = set_arguments(ocl, k->kernel, l);
-    clact_status status = clact_opencl_result(code, "clSetKernelArg");
-    if (status == CLACT_OK) {
-        size_t tile = (size_t)ocl->local * (l->dense ? ocl->per_item : 1), local = ocl->local;
-        size_t global = (size_t)((l->count + tile - 1) / tile) * local;
-        code = ocl->api.clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local, q->num_waits, q->waits,
-                                               q->event);
-        status = clact_opencl_result(code, "clEnqueueNDRangeKernel");
-    }
+    clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
+    if (status == CLACT_OK)
+        status = clact_opencl_enqueue(ocl, k->kernel, l->count, l->dense ? ocl->per_item : 1, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }
