@@ -234,6 +234,10 @@ typedef enum clact_activation_id {
     CLACT_GLU = 101,
     CLACT_REGLU = 102,
     CLACT_BILINEAR = 107,
+    CLACT_SOFTMAX = 121,
+    CLACT_SOFTMIN = 123,
+    CLACT_SPARSEMAX = 124,
+    CLACT_HARDMAX = 125,
     CLACT_MAXOUT = 141,
     CLACT_CRELU = 142
 } clact_activation_id;
@@ -304,7 +308,8 @@ typedef struct clact_parameter_info {
 typedef enum clact_backward_needs {
     CLACT_BACKWARD_X = 1,
     CLACT_BACKWARD_NOTHING = 2,
-    CLACT_BACKWARD_X_OR_Y = 3 /* y instead of x where the derivative is exact from y */
+    CLACT_BACKWARD_X_OR_Y = 3, /* y instead of x where the derivative is exact from y */
+    CLACT_BACKWARD_Y = 4       /* y, and not x */
 } clact_backward_needs;
 
 typedef struct clact_activation_info {
@@ -449,7 +454,8 @@ typedef struct clact_backward_args {
 CLACT_API clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n,
                                    const float *x, float *y);
 
-/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING. */
+/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING, and
+ * is y where needs is CLACT_BACKWARD_Y. A row-wise activation takes the n elements for one row. */
 CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
                                             const float *x, const float *dy, float *dx);
 
