@@ -191,5 +191,6 @@ INLINE real tanh_d(real x)
 }
 
 #include "piecewise.h"
+#include "exponential.h"
 
 #endif

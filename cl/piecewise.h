@@ -28,16 +28,6 @@ INLINE real clip_d(real x, real low, real high)
 INLINE real hard_tanh_f(real x, real low, real high) { return clip_f(x, low, high); }
 INLINE real hard_tanh_d(real x, real low, real high) { return clip_d(x, low, high); }
 
-/* a + b as its rounded value and what that lacks (Knuth's TwoSum). */
-INLINE pair sum_of(real a, real b)
-{
-    pair s;
-    s.hi = a + b;
-    real z = s.hi - a;
-    s.lo = a - (s.hi - z) + (b - z);
-    return s;
-}
-
 /* (a.hi + a.lo) / 6 */
 INLINE real sixth(pair a)
 {

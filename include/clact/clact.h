@@ -206,18 +206,32 @@ typedef enum clact_activation_id {
     CLACT_LINEAR = 11,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
+    CLACT_CELU = 15,
+    CLACT_SELU = 16,
     CLACT_HARD_SIGMOID = 18,
     CLACT_HARD_SIGMOID_ONNX = 19,
     CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SCALED_TANH = 21,
+    CLACT_TANH_SHRINK = 22,
+    CLACT_SOFTSIGN = 23,
     CLACT_SPARSE_PLUS = 26,
+    CLACT_GELU = 27,
+    CLACT_GELU_TANH = 28,
+    CLACT_GELU_QUICK = 29,
+    CLACT_SILU = 30,
+    CLACT_SWISH = 31,
     CLACT_HARD_SWISH = 32,
+    CLACT_XIELU = 34,
     CLACT_SOFT_SHRINK = 35,
     CLACT_HARD_SHRINK = 36,
     CLACT_SHRINK = 37,
+    CLACT_EXP = 38,
+    CLACT_EXPM1 = 39,
     CLACT_ABS = 45,
     CLACT_SIGN = 46,
     CLACT_STEP = 47,
-    CLACT_ROUND = 48
+    CLACT_ROUND = 48,
+    CLACT_ERF = 50
 } clact_activation_id;
 
 /* The half of x, or the one of two arrays, that a gated unit's function is applied to. */
