@@ -467,7 +467,7 @@ INLINE real line(real slope, real x) { return slope == C(0.0) ? C(0.0) : slope *
 INLINE real xielu_f(real x, real alpha_p, real alpha_n, real beta, real eps)
 {
     real slope = alpha_p == C(0.0) ? beta : fused(alpha_p, x, beta);
-    real above = line(x, slope);
+    real positive = line(x, slope);
     pair d = sum_of(beta, -alpha_n), k;
     k.hi = x > C(-1.0) ? beta : d.hi;
     k.lo = x > C(-1.0) ? C(0.0) : d.lo;
@@ -477,17 +477,17 @@ INLINE real xielu_f(real x, real alpha_p, real alpha_n, real beta, real eps)
     real low = fused(k.lo, part, fused(alpha_n, h.lo, fused(alpha_n, h.hi, -g)));
     real below = fused(k.hi, part, g);
     below = magnitude(below) < to_real(INFINITY_BITS) ? below + low : below;
-    return nan_or(x, x > C(0.0) ? above : below);
+    return nan_or(x, x > C(0.0) ? positive : below);
 }
 
 /* 1.0, and 1 ulp of a term where they cancel. */
 INLINE real xielu_d(real x, real alpha_p, real alpha_n, real beta, real eps)
 {
-    real above = alpha_p == C(0.0) ? beta : fused(C(2.0) * alpha_p, x, beta);
+    real positive = alpha_p == C(0.0) ? beta : fused(C(2.0) * alpha_p, x, beta);
     pair e = expm1_shifted(pair_of(x, C(0.0)), C(0.0));
     real below = fused(alpha_n, e.lo, fused(alpha_n, e.hi, beta));
     below = x <= eps ? below : beta - alpha_n;
-    return nan_or(x, x > C(0.0) ? above : below);
+    return nan_or(x, x > C(0.0) ? positive : below);
 }
 
 /* d/d alpha_p = x^2 for x > 0: 0.5 */
