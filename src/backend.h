@@ -17,7 +17,8 @@ struct clact_view {
     int64_t strides[CLACT_MAX_RANK]; /* right-aligned with launch.dims */
 };
 
-enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_COUNT };
+/* VIEW_INDEX has no memory: its offsets are the row-major indices of the elements as the caller shaped them. */
+enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_INDEX, VIEW_COUNT };
 
 /* A factor of what an output holds, as rounded to either type; both are 0 where the output is overwritten. */
 struct clact_beta {
@@ -35,6 +36,8 @@ struct clact_launch {
     bool host;                     /* operands are host pointers */
     bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->tensor */
     bool in_place;                 /* out is one of the inputs */
+    bool noise;                    /* drawn from seed, noise_offset and VIEW_INDEX */
+    uint64_t seed, noise_offset;
     struct clact_beta beta;        /* backward: of what out holds */
     struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
     const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */

@@ -56,6 +56,7 @@ struct clact_row_info {
     int row, tensorflow_row; /* of f; -1 where there is none */
     uint32_t half;           /* that f is applied to, a clact_half, in a gated unit */
     bool (*from_y)(const double *p, const double *s, bool narrow);
+    double noise; /* what the noise is outside training; 0: the row takes none */
 };
 
 /* How cl/ names a row's functions. */
@@ -69,12 +70,16 @@ extern const struct clact_row_functions clact_row_functions[ROW_COUNT];
 /* The index of a parameter by name or alias; -1 if there is none. */
 int clact_parameter_find(const clact_activation_info *info, const char *name);
 
+struct clact_definition;
+
 struct clact_activation {
     const clact_activation_info *info;
+    struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
     enum clact_kind kind;
-    int row;       /* of f; -1 where kind has none */
-    uint32_t row_parameters; /* that f takes, the first ones of the activation's */
+    int row;       /* of f; -1 where kind has none, and where f is the program's own */
+    uint32_t row_parameters; /* that f takes: the first ones of the activation's, and noise */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
+    int noise;     /* the place behind the parameters of what stands for the noise outside training, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */
     uint32_t half; /* clact_half */
     /* Whether y serves instead of x, at parameters p that read s once stored; narrow: y is f16 or bf16. NULL: never. */

@@ -16,6 +16,8 @@ struct clact_cpu_kernels {
     clact_cpu_loop loops[ROW_COUNT][DIRECTION_COUNT]; /* from y: NULL where the row has none of its own */
     clact_cpu_load load[CLACT_TYPE_COUNT];
     clact_cpu_store store[CLACT_TYPE_COUNT];
+    /* The noise of n elements from row-major index first on, with a stride. */
+    void (*noise)(size_t n, uint64_t seed, uint64_t offset, int64_t first, int64_t stride, void *out);
     /* out = beta * old + out for n reals. */
     void (*accumulate)(size_t n, const void *old, const void *beta, void *out);
     /* Copies past the caches; the caller ends with fence(). */

@@ -61,7 +61,7 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
-/* What a program is made from. Two of equal keys are the same program. */
+/* What a program is made from. Two of equal keys, and of one text of the program's own if any, are the same. */
 struct clact_opencl_recipe {
     const char *file; /* the kernels' file in cl/ */
     struct {
