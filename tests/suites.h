@@ -18,6 +18,7 @@ Suite *threads_suite(void);
 Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
+Suite *properties_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
 Suite *noise_suite(void);
