@@ -468,6 +468,30 @@ for size in 0 1Kb Ki 4Ki, ,4 -1 65Gi 99999999999999999999 ''; do
 done
 refuses 3 "nosuchdevice" bench relu --device=nosuchdevice
 
+# ---- check: results of earlier runs ----
+
+run 0 check relu --samples=1000 --device=cpu --resume=sweep
+cp out first
+expect "a line for each direction" test "$(wc -l <sweep)" -eq 2
+run 0 check relu --samples=1000 --device=cpu --resume=sweep
+prints "OK, as recorded"
+sed 's/, as recorded$//' out >again
+expect "what is recorded is printed alike" cmp first again
+expect "nothing is measured twice" test "$(wc -l <sweep)" -eq 2
+run 0 check relu --samples=1000 --threshold=1 --device=cpu --resume=sweep
+run 0 check relu --samples=2000 --device=cpu --resume=sweep
+run 0 check relu --samples=1000 --semantics=tensorflow --device=cpu --resume=sweep
+expect "each is measured" test "$(wc -l <sweep)" -eq 8
+run 0 check relu --samples=1000 --json --device=cpu --resume=sweep
+json "[(r['direction'], r['inputs']) for r in d['rows']] == [('forward', 1000), ('derivative', 1000)]"
+printf '{"key": {"act' >>sweep
+run 0 check tanh --samples=1000 --device=cpu --resume=sweep
+says "sweep: line 9 is no record, and is passed over"
+sed -i 's/"ok":true/"ok":false/' sweep
+run 1 check tanh --samples=1000 --device=cpu --resume=sweep
+prints "FAIL, as recorded"
+refuses 2 "folder: Is a directory" check relu --samples=1000 --device=cpu --resume=folder
+
 # ---- Nothing is left over ----
 
 left=$(find . -name '.?*' -type f)
