@@ -18,6 +18,7 @@ Suite *threads_suite(void);
 Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
+Suite *golden_suite(void);
 Suite *npy_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
