@@ -121,8 +121,10 @@ static void parse(check_options *options, int argc, char **argv)
         usage_error("a parameter needs the name of an activation");
     if (options->grid && (options->activation.given_count || options->activation.semantics))
         usage_error("--grid has parameters of its own, in documented semantics");
-    for (size_t i = 0; i < options->info_count; i++)
+    for (size_t i = 0; i < options->info_count; i++) {
+        require_elementwise(options->infos[i], "check");
         refuse_parameters(options->infos[i], &options->activation);
+    }
 }
 
 /* ---- A row: one activation in one direction ------------------------------------------------- */
@@ -529,7 +531,8 @@ static void check_activations(check *c)
     for (size_t i = 0; i < options->info_count; i++)
         check_one(c, options->infos[i]);
     for (size_t i = 0; options->info_count == 0 && i < count; i++)
-        if (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow)
+        if (is_elementwise(&list[i]) &&
+            (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow))
             check_one(c, &list[i]);
 }
 

@@ -11,6 +11,7 @@
     (const clact_parameter[]){__VA_ARGS__}, \
         sizeof(const clact_parameter[]){__VA_ARGS__} / sizeof(clact_parameter)
 #define PAIR(x, f, d, minus_f, minus_d) {(float)(x), {f, d}}, {-(float)(x), {minus_f, minus_d}},
+#define AT(x, f, d) {(float)(x), {f, d}},
 #define NANS NANS_BUT(NAN)
 #define NANS_BUT(d) PAIR(NAN, NAN, d, NAN, d)
 #define SET(name, parameters, nans, rows) \
