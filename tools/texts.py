@@ -13,7 +13,7 @@ import sys
 out, files = sys.argv[1], sys.argv[2:]
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 START = re.compile(r"^(?=INLINE |#define |typedef )", re.M)
-NAME = re.compile(r"INLINE [\w ]*?(\w+)\(|#define (\w+)|typedef [^;]*?(\w+);", re.S)
+NAME = re.compile(r"INLINE [\w ]*?(\w+)\(|#define (\w+)|typedef (?:struct \{[^}]*\} )?[^;{]*?(\w+);", re.S)
 
 pieces = {}  # name: the texts that define it
 for path in sorted(files):
