@@ -341,7 +341,10 @@ typedef struct clact_activation_info {
     const char *formula, *derivative;
     const char *kinks; /* the derivative where the function has a corner; "" */
     const char *source;
-    uint64_t reserved[8];
+    /* Whether y serves instead of x in backward, as a condition in C: on p0, p1, ..., the parameters, NaN standing
+     * for "none"; on s0, s1, ..., the same as y's type stores them; and on narrow, that y is f16 or bf16. */
+    const char *from_y;
+    uint64_t reserved[7];
 } clact_activation_info;
 
 /* Activations that are not element-wise. axis counts from the last one where negative, its default being -1.
