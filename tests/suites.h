@@ -19,6 +19,7 @@ Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
 Suite *npy_suite(void);
+Suite *custom_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
