@@ -138,6 +138,7 @@ CLACT_API clact_status clact_custom_check(const clact_activation *activation, co
 #elif defined __clang__
 #define CLACT_CUSTOM_FLAGS
 #define CLACT_CUSTOM_SIMD _Pragma("clang loop vectorize(assume_safety)")
+#pragma clang diagnostic ignored "-Wpass-failed" /* a text need not be such that its loops can be vectorised */
 #else
 #error "clact/custom.h is for gcc and clang"
 #endif
