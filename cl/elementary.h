@@ -59,8 +59,9 @@ INLINE real reciprocal_near(real d)
 
 /* The parts of e^x for x <= 0: r with |r| <= 0.347 and 2^(n + shift), where x = n ln 2 + r. The
  * leading product is exact: n times the first 24 (53) bits of ln 2, taken from x in one rounding,
- * leaves a number that the type holds. magic carries shift, so that one shift makes the power. */
-typedef struct { real r, power; } reduced;
+ * leaves high, a number that the type holds. magic carries shift, so that one shift makes the power. */
+#define LN2_LOW K(0x1.05c61p-29, -0x1.abc9e3b39803fp-56) /* ln 2 rounded, less ln 2 */
+typedef struct { real r, power, n, high; } reduced;
 
 INLINE reduced reduce(real x, int shift)
 {
@@ -73,8 +74,9 @@ INLINE reduced reduce(real x, int shift)
     real biased = fused(x, K(0x1.715476p0, 0x1.71547652b82fep0), magic);
     real n = biased - magic;
 #endif
-    out.r = fused(n, K(-0x1.62e43p-1, -0x1.62e42fefa39efp-1), x);
-    out.r = fused(n, K(0x1.05c61p-29, -0x1.abc9e3b39803fp-56), out.r);
+    out.n = n;
+    out.high = fused(n, K(-0x1.62e43p-1, -0x1.62e42fefa39efp-1), x);
+    out.r = fused(n, LN2_LOW, out.high);
     out.power = to_real((to_bits(biased) << MANTISSA_BITS) + ((bits)EXPONENT_BIAS << MANTISSA_BITS));
     return out;
 }
@@ -94,6 +96,21 @@ INLINE pair exp_scaled(real x, real least)
     e.hi = fused(power, a.r, power);
     e.lo = fused(power, a.r, power - e.hi);
     e.lo = fused(power, a.r * a.r * exp_tail(a.r), e.lo);
+    return e;
+}
+
+/* exp_scaled of x.hi + x.lo, |x.lo| at most an ulp of x.hi: relative error below 2^-26.5 (2^-55.5). What
+ * the reduced argument loses when it is rounded is carried along. Below least x.lo may be anything. */
+INLINE pair exp_scaled_sum(pair x, real least)
+{
+    reduced a = reduce(x.hi < least ? least : x.hi, CLACT_REAL_BITS == 64 ? 1000 : 120);
+    real power = x.hi < least ? C(0.0) : a.power;
+    real low = fused(a.n, LN2_LOW, x.hi < least ? C(0.0) : x.lo);
+    real r = a.high + low, rest = a.high - r + low;
+    pair e;
+    e.hi = fused(power, r, power);
+    e.lo = fused(power, r, power - e.hi);
+    e.lo = fused(power, fused(r * r, exp_tail(r), fused(rest, r, rest)), e.lo);
     return e;
 }
 
@@ -122,16 +139,19 @@ INLINE real quotient(pair n, pair d)
     return fused(rest, r, q);
 }
 
-/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp; +0.0 below least, also where fma gets the sign of
- * zero wrong. */
-INLINE real logistic_scaled(real x, real least)
+/* e / (1 + e 2^-120) (f64: 2^-1000) for 0 <= e <= 2^120, e.hi rounded: 0.6 ulp and e's own error; +0.0 for 0,
+ * also where fma gets the sign of zero wrong. */
+INLINE real logistic_of(pair e)
 {
-    pair e = rounded(exp_scaled(x, least)), d;
+    pair d;
     d.hi = fused(e.hi, EXP_UNSCALE, C(1.0));
     d.lo = fused(e.hi, EXP_UNSCALE, C(1.0) - d.hi);
     d.lo = fused(e.lo, EXP_UNSCALE, d.lo);
     return magnitude(quotient(e, d));
 }
+
+/* 2^120 (f64: 2^1000) / (1 + e^-x) for x <= 0: 0.8 ulp; +0.0 below least. */
+INLINE real logistic_scaled(real x, real least) { return logistic_of(rounded(exp_scaled(x, least))); }
 
 /* e^x for x <= 0: 0.9 ulp; a subnormal result is rounded once more. */
 INLINE real exp_of_negative(real x)

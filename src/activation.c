@@ -240,6 +240,7 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
     a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
+    a->row_parameters = row->kind == KIND_ELEMENTWISE ? a->info->parameter_count : 0;
     a->tensor = -1;
     a->axis = -1;
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {

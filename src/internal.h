@@ -76,6 +76,7 @@ struct clact_activation {
     struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
     enum clact_kind kind;
     int row;       /* of f; -1 where kind has none, and where f is the program's own */
+    uint32_t row_parameters; /* that f takes, the first ones of the activation's */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */
     uint32_t half; /* clact_half */

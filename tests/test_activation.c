@@ -23,19 +23,21 @@ START_TEST(list_is_complete)
 }
 END_TEST
 
-/* The enumerators of clact.h and the rows of activations.def. */
+/* Some of them; words.sh compares all enumerators of clact.h with the rows of activations.def. */
 START_TEST(ids_are_those_of_the_header)
 {
     static const struct { uint32_t id; const char *name; } ids[] = {
         {CLACT_IDENTITY, "identity"}, {CLACT_RELU, "relu"}, {CLACT_RELU6, "relu6"},
         {CLACT_THRESHOLDED_RELU, "thresholded_relu"}, {CLACT_THRESHOLD, "threshold"},
-        {CLACT_LEAKY_RELU, "leaky_relu"}, {CLACT_PRELU, "prelu"}, {CLACT_ELU, "elu"},
-        {CLACT_SIGMOID, "sigmoid"}, {CLACT_TANH, "tanh"},
+        {CLACT_LEAKY_RELU, "leaky_relu"}, {CLACT_PRELU, "prelu"}, {CLACT_ELU, "elu"}, {CLACT_SIGMOID, "sigmoid"},
+        {CLACT_TANH, "tanh"}, {CLACT_LINEAR, "linear"}, {CLACT_CLIP, "clip"}, {CLACT_HARD_TANH, "hard_tanh"},
+        {CLACT_HARD_SIGMOID, "hard_sigmoid"}, {CLACT_HARD_SIGMOID_ONNX, "hard_sigmoid_onnx"},
+        {CLACT_SPARSE_SIGMOID, "sparse_sigmoid"}, {CLACT_SPARSE_PLUS, "sparse_plus"},
+        {CLACT_HARD_SWISH, "hard_swish"}, {CLACT_SOFT_SHRINK, "soft_shrink"}, {CLACT_HARD_SHRINK, "hard_shrink"},
+        {CLACT_SHRINK, "shrink"}, {CLACT_ABS, "abs"}, {CLACT_SIGN, "sign"}, {CLACT_STEP, "step"},
+        {CLACT_ROUND, "round"},
     };
-    size_t count;
-    clact_activation_list(&count);
-    ck_assert_uint_eq(count, COUNT_OF(ids));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
         ck_assert_uint_eq(clact_activation_find(ids[i].name)->id, ids[i].id);
 }
 END_TEST
@@ -107,7 +109,8 @@ END_TEST
 
 START_TEST(tensorflow_semantics_only_where_stated)
 {
-    static const char *const twins[] = {"relu", "relu6", "leaky_relu", "thresholded_relu", "threshold"};
+    static const char *const twins[] = {"relu", "relu6", "leaky_relu", "thresholded_relu", "threshold", "clip",
+                                        "hard_sigmoid"};
     size_t count, has = 0;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < count; i++) {

@@ -207,21 +207,36 @@ typedef enum clact_activation_id {
     CLACT_LINEAR = 11,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
+    CLACT_LOG_SIGMOID = 17,
     CLACT_HARD_SIGMOID = 18,
     CLACT_HARD_SIGMOID_ONNX = 19,
     CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SOFTPLUS = 24,
+    CLACT_SQUAREPLUS = 25,
     CLACT_SPARSE_PLUS = 26,
     CLACT_HARD_SWISH = 32,
+    CLACT_MISH = 33,
     CLACT_SOFT_SHRINK = 35,
     CLACT_HARD_SHRINK = 36,
     CLACT_SHRINK = 37,
+    CLACT_LOG = 40,
+    CLACT_POW = 41,
+    CLACT_SQUARE = 42,
+    CLACT_SQRT = 43,
+    CLACT_RSQRT = 44,
     CLACT_ABS = 45,
     CLACT_SIGN = 46,
     CLACT_STEP = 47,
-    CLACT_ROUND = 48
+    CLACT_ROUND = 48,
+    CLACT_RECIPROCAL = 49,
+    CLACT_GLU = 101,
+    CLACT_REGLU = 102,
+    CLACT_BILINEAR = 107,
+    CLACT_MAXOUT = 141,
+    CLACT_CRELU = 142
 } clact_activation_id;
 
-/* The half of x, or the one of two arrays, that a gated unit's function is applied to. */
+/* The half of x that a gated unit's function is applied to. Of two arrays it is args.gate, whatever half is. */
 typedef enum clact_half { CLACT_HALF_DEFAULT = 0, CLACT_HALF_FIRST = 1, CLACT_HALF_SECOND = 2 } clact_half;
 
 /* Which of several functions of one name. Rows without TensorFlow semantics refuse it by name. */
@@ -307,6 +322,27 @@ typedef struct clact_activation_info {
     const char *source;
     uint64_t reserved[8];
 } clact_activation_info;
+
+/* Activations that are not element-wise. axis counts from the last one where negative, its default being -1.
+ *
+ * Gated units, and any element-wise activation f made with desc.gated: y = u * f(v), f(v) rounded to the type
+ * computed in, then the product. Without args.gate, u and v are the halves of x along axis, whose size must be
+ * even, and y has half of it; with it, u is x, v is gate, and y has their shape. f is applied to the first half
+ * (ggml's and Shazeer's order), glu's to the second one (Dauphin's and PyTorch's); desc.half sets it. Scalar
+ * parameters of f are taken, tensors are refused. Where u is infinite and f(v) zero, or the other way round, y
+ * is NaN; it is NaN for no other u and f(v) that are numbers.
+ *   Backward reads x (and gate). The gradient by u is dy f(v), that by v is f'(v) (u dy), rounded in this order;
+ * +0.0 where f(v), or f'(v), is zero, whatever the other two are. dx holds both as x does, or with gate dx that
+ * by u and dgate that by v, each of which may be NULL. y may be one of the halves, or one of the two arrays;
+ * dx may be x, and dx and dgate may be any of x, gate and dy.
+ *
+ * crelu: y is relu(x), and behind it along axis relu(-x): its size there is twice that of x. Backward: dx is dy's
+ * first half where x > 0, less its second half where x < 0, +0.0 where x is zero; from x or from y.
+ *
+ * maxout: axis has units * pieces elements, the pieces of one unit being neighbours, as in tfa.layers.Maxout:
+ * y[j] is the largest of x[j pieces] to x[j pieces + pieces - 1]. A NaN wins; -0.0 and +0.0 are equal; of equals
+ * the first stands. Backward, from x: the piece that y was taken from has dy, or NaN where it is NaN; the
+ * others have +0.0. */
 
 /* Every activation in order of id; *count of them. Static. */
 CLACT_API const clact_activation_info *clact_activation_list(size_t *count);
@@ -396,7 +432,9 @@ typedef struct clact_backward_args {
     uint64_t seed, offset;      /* as forward had them */
     uint32_t training;
     uint32_t reserved0;
-    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx; 0 overwrites, whatever dx holds */
+    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx, rounded once more than the gradient; 0 overwrites,
+                                   whatever dx holds. Finite; rounded to the type computed in. Where it is not 0 dx
+                                   must be neither x nor y nor dy: it holds a value of its own */
     const clact_parameter_gradient *gradients; /* may be NULL */
     size_t gradient_count;
     uint64_t reserved[8];
@@ -411,7 +449,7 @@ CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_
                                             const float *x, const float *dy, float *dx);
 
 /* The general forms: any type, shape and stride, in host memory or in buffers (all operands of one
- * call alike). All operands have the same shape and type; an output may be the same view as an input,
+ * call alike). All operands have the same type, and of element-wise activations the same shape; an output may be the same view as an input,
  * and must not overlap one otherwise. With host memory the call returns when the output is written.
  * With buffers it may return before; calls on one context take effect in order. On failure nothing
  * is written, unless the device failed while it ran. */

@@ -207,7 +207,7 @@ void clact_opencl_row_lines(const clact_activation *a, char *out, size_t size)
 {
     char p[64] = "";
     const struct clact_row_functions *row = a->own ? &a->own->functions : &clact_row_functions[a->row];
-    for (uint32_t i = 0; a->kind == KIND_ELEMENTWISE && i < a->info->parameter_count; i++)
+    for (uint32_t i = 0; i < a->row_parameters; i++)
         add_line(p, sizeof p, ", p%u", (unsigned)i);
     out[0] = 0;
     if (a->own)
