@@ -198,6 +198,53 @@ START_TEST(views_and_places_agree)
 }
 END_TEST
 
+/* u * f(v) of one's own elu is that of the row, both ways, in f32 and f64. */
+START_TEST(it_gates)
+{
+    enum { M = 1000 };
+    static double in[2][M], out[2][M], up[M];
+    clact_activation *f[2];
+    clact_activation_desc desc = {.custom = custom_rows_plain(2), .gated = 1}, row = {.name = "elu", .gated = 1};
+    OK(clact_activation_create(&f[0], &desc));
+    OK(clact_activation_create(&f[1], &row));
+    for (uint32_t type = CLACT_F32; type <= CLACT_F64; type += CLACT_F64) {
+        if (!(test_caps()->types >> type & 1))
+            continue;
+        uint64_t seed = 5;
+        for (size_t i = 0; i < M; i++) {
+            double v = (double)(int64_t)next_random(&seed) * 0x1p-60;
+            float v32 = (float)v;
+            memcpy((char *)in[0] + i * (type ? 8 : 4), type ? (void *)&v : (void *)&v32, type ? 8 : 4);
+        }
+        memcpy(up, in[0], sizeof up);
+        for (int backward = 0; backward < 2; backward++) {
+            for (int k = 0; k < 2; k++) {
+                size_t bytes = M * clact_type_bytes((clact_type)type);
+                clact_operand x1 = clact_array((clact_type)type, NULL, M), dy1 = clact_array((clact_type)type, NULL, M / 2);
+                clact_operand to = backward ? x1 : dy1;
+                OK(clact_buffer_create(&x1.buffer, test_context(), bytes));
+                OK(clact_buffer_create(&dy1.buffer, test_context(), bytes / 2));
+                OK(clact_buffer_create(&to.buffer, test_context(), bytes));
+                OK(clact_buffer_write(x1.buffer, 0, bytes, in[0]));
+                OK(clact_buffer_write(dy1.buffer, 0, bytes / 2, up));
+                if (backward)
+                    OK(clact_backward(test_context(), f[k], &(clact_backward_args){.x = &x1, .dy = &dy1, .dx = &to}));
+                else
+                    OK(clact_forward(test_context(), f[k], &(clact_forward_args){.x = &x1, .y = &to}));
+                OK(clact_buffer_read(to.buffer, 0, backward ? bytes : bytes / 2, out[k]));
+                clact_buffer_destroy(&x1.buffer);
+                clact_buffer_destroy(&dy1.buffer);
+                clact_buffer_destroy(&to.buffer);
+            }
+            ck_assert_msg(memcmp(out[0], out[1], sizeof out[0]) == 0, "%s %s differs", clact_type_name((clact_type)type),
+                          backward ? "backward" : "forward");
+        }
+    }
+    clact_activation_destroy(&f[0]);
+    clact_activation_destroy(&f[1]);
+}
+END_TEST
+
 START_TEST(a_dead_segment_passes_nothing_on)
 {
     const float at[] = {-5.0f, 5.0f, -1.0f, 1.0f, NAN}, up[] = {INFINITY, NAN, INFINITY, INFINITY, 1.0f};
@@ -546,6 +593,7 @@ Suite *custom_suite(void)
     tcase_add_test(t, a_row_written_again_has_its_bits);
     tcase_add_test(t, types_agree);
     tcase_add_test(t, views_and_places_agree);
+    tcase_add_test(t, it_gates);
     tcase_add_test(t, a_dead_segment_passes_nothing_on);
     tcase_add_test(t, programs_go_by_the_text);
     tcase_add_test(t, a_text_that_does_not_build_says_where);
