@@ -73,7 +73,7 @@ struct clact_activation {
     const clact_activation_info *info;
     enum clact_kind kind;
     int row;       /* of f; -1 where kind has none */
-    uint32_t row_parameters; /* that f takes, the first ones of the activation's */
+    uint32_t row_parameters; /* that f takes: the first ones of p64 and p32 */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */
     uint32_t half; /* clact_half */
