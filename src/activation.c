@@ -63,6 +63,7 @@ enum {
 #define X_OR_Y CLACT_BACKWARD_X_OR_Y
 #define X_OR_OWN_Y CLACT_BACKWARD_X_OR_Y
 #define NOTHING CLACT_BACKWARD_NOTHING
+#define Y CLACT_BACKWARD_Y
 #define LEARNS_NOTHING 0
 #define LEARNS_P0 1
 #define LEARNS_P0_TO_P3 4
@@ -86,9 +87,11 @@ static const clact_activation_info infos[] = {
 #undef NOTHING
 #undef PARAMETER
 #undef NOISE
+#undef Y
 #define INFO_COUNT (sizeof infos / sizeof *infos)
 
 #define NO_GATE -1, -1, 0
+#define OWN(name) ROWWISE_##name, -1, 0
 #define GATE(row, half) ROW_##row, -1, CLACT_HALF_##half
 #define PARAMETER(...)
 #define NOISE(outside) +outside

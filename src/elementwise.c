@@ -142,7 +142,7 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     const char *what;
     TRY(choose_saved(call, args, &saved, &what));
     if (saved == args->y && saved && clact_row_functions[call->activation->row].own_y)
-        l.direction = CLACT_BACKWARD_Y;
+        l.direction = CLACT_BACKWARD_OWN_Y;
     TRY(clact_call_first(call, saved, what, &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
@@ -201,6 +201,10 @@ clact_status clact_apply_gradient(clact_context *context, const clact_activation
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), up = clact_array(CLACT_F32, dy, (int64_t)n);
     clact_operand out = clact_array(CLACT_F32, dx, (int64_t)n);
-    clact_backward_args args = {.x = x ? &in : NULL, .dy = &up, .dx = &out};
+    clact_backward_args args = {.dy = &up, .dx = &out};
+    if (activation && activation->info->needs == CLACT_BACKWARD_Y)
+        args.y = x ? &in : NULL;
+    else
+        args.x = x ? &in : NULL;
     return clact_backward(context, activation, &args);
 }

@@ -208,22 +208,36 @@ typedef enum clact_activation_id {
     CLACT_RRELU = 12,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
+    CLACT_LOG_SIGMOID = 17,
     CLACT_HARD_SIGMOID = 18,
     CLACT_HARD_SIGMOID_ONNX = 19,
     CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SOFTPLUS = 24,
+    CLACT_SQUAREPLUS = 25,
     CLACT_SPARSE_PLUS = 26,
     CLACT_HARD_SWISH = 32,
+    CLACT_MISH = 33,
     CLACT_SOFT_SHRINK = 35,
     CLACT_HARD_SHRINK = 36,
     CLACT_SHRINK = 37,
+    CLACT_LOG = 40,
+    CLACT_POW = 41,
+    CLACT_SQUARE = 42,
+    CLACT_SQRT = 43,
+    CLACT_RSQRT = 44,
     CLACT_ABS = 45,
     CLACT_SIGN = 46,
     CLACT_STEP = 47,
     CLACT_ROUND = 48,
+    CLACT_RECIPROCAL = 49,
     CLACT_DROPOUT = 51,
     CLACT_GLU = 101,
     CLACT_REGLU = 102,
     CLACT_BILINEAR = 107,
+    CLACT_SOFTMAX = 121,
+    CLACT_SOFTMIN = 123,
+    CLACT_SPARSEMAX = 124,
+    CLACT_HARDMAX = 125,
     CLACT_MAXOUT = 141,
     CLACT_CRELU = 142
 } clact_activation_id;
@@ -294,7 +308,8 @@ typedef struct clact_parameter_info {
 typedef enum clact_backward_needs {
     CLACT_BACKWARD_X = 1,
     CLACT_BACKWARD_NOTHING = 2,
-    CLACT_BACKWARD_X_OR_Y = 3 /* y instead of x where the derivative is exact from y */
+    CLACT_BACKWARD_X_OR_Y = 3, /* y instead of x where the derivative is exact from y */
+    CLACT_BACKWARD_Y = 4       /* y, and not x */
 } clact_backward_needs;
 
 typedef struct clact_activation_info {
@@ -439,7 +454,8 @@ typedef struct clact_backward_args {
 CLACT_API clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n,
                                    const float *x, float *y);
 
-/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING. */
+/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING, and
+ * is y where needs is CLACT_BACKWARD_Y. A row-wise activation takes the n elements for one row. */
 CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
                                             const float *x, const float *dy, float *dx);
 

@@ -26,6 +26,17 @@ struct clact_cpu_kernels {
     void (*probe)(uint32_t *out);
 };
 
+struct clact_cpu_rows;
+/* Rows first to end of a row-wise call. */
+typedef void (*clact_cpu_rowwise_loop)(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
+
+struct clact_cpu_rows {
+    const struct clact_rowwise_launch *launch;
+    const struct clact_cpu_kernels *kernels; /* that load and store */
+    clact_cpu_rowwise_loop run;
+    const char *base[ROWWISE_VIEW_COUNT]; /* where the views' memory begins */
+};
+
 /* Parts of maps over n consecutive elements of the type computed in. An output may be an input. */
 struct clact_cpu_map_loops {
     void (*multiply)(size_t n, const void *a, const void *b, void *out);
@@ -43,6 +54,7 @@ struct clact_cpu_isa {
     const struct clact_cpu_kernels *f32, *f64;
     const struct clact_cpu_map_loops *map32, *map64;
     bool (*available)(void);
+    clact_cpu_rowwise_loop rowwise[2]; /* f32, f64 */
 };
 
 /* Best first; ends with a NULL name. */
@@ -50,6 +62,8 @@ extern const struct clact_cpu_isa clact_cpu_isas[];
 
 /* Members of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
+/* And the rowwise member. */
+clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 
 clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
 
