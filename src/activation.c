@@ -296,15 +296,18 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     const clact_activation_info *f = row->kind == KIND_GATED ? info_of_row(row->row) : a->info;
     if (f != a->info) /* a gated unit's own parameters are not those of f */
         take_defaults(a, f);
+    double noise = row->kind == KIND_GATED ? rows[f - infos].noise : row->noise;
     bool has_f = row->kind == KIND_ELEMENTWISE || row->kind == KIND_GATED;
-    a->row_parameters = has_f ? f->parameter_count + (row->noise != 0) : 0;
-    a->noise = row->noise != 0 ? (int)f->parameter_count : -1;
-    if (a->noise >= 0)
-        a->p32[a->noise] = (float)(a->p64[a->noise] = row->noise);
+    a->noise = noise != 0 ? (int)f->parameter_count : -1;
+    a->row_parameters = has_f ? f->parameter_count + (noise != 0) : 0;
     a->fits_f32 = true;
     for (uint32_t i = 0; i < f->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
         a->fits_f32 &= !isinf(a->p32[i]) && !(f->parameters[i].not_zero && a->p32[i] == 0);
+    }
+    if (a->noise >= 0) {
+        a->p64[a->noise] = noise;
+        a->p32[a->noise] = (float)noise;
     }
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;
