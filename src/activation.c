@@ -230,6 +230,24 @@ static clact_status find(clact_activation *a, const clact_activation_desc *desc,
     return CLACT_OK;
 }
 
+/* The element-wise activation that a row is of. */
+static const clact_activation_info *info_of_row(int row)
+{
+    size_t i = 0;
+    while (rows[i].kind != KIND_ELEMENTWISE || rows[i].row != row)
+        i++;
+    return &infos[i];
+}
+
+static void take_defaults(clact_activation *a, const clact_activation_info *info)
+{
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        a->p64[i] = info->parameters[i].default_value;
+        if (info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
+            a->tensor = (int)i;
+    }
+}
+
 static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
 {
     const struct clact_row_info *row = NULL;
@@ -243,22 +261,21 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
     a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
-    a->row_parameters = row->kind == KIND_ELEMENTWISE ? a->info->parameter_count : 0;
     a->tensor = -1;
     a->axis = -1;
-    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
-        a->p64[i] = a->info->parameters[i].default_value;
-        if (a->info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
-            a->tensor = (int)i;
-    }
+    take_defaults(a, a->info);
     TRY(read_parameters(a, desc));
     int axis = clact_parameter_find(a->info, "axis");
     if (axis >= 0)
         a->axis = (int)a->p64[axis];
+    const clact_activation_info *f = row->kind == KIND_GATED ? info_of_row(row->row) : a->info;
+    if (f != a->info) /* a gated unit's own parameters are not those of f */
+        take_defaults(a, f);
+    a->row_parameters = a->row >= 0 ? f->parameter_count : 0;
     a->fits_f32 = true;
-    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
+    for (uint32_t i = 0; i < f->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
-        a->fits_f32 &= !isinf(a->p32[i]) && !(a->info->parameters[i].not_zero && a->p32[i] == 0);
+        a->fits_f32 &= !isinf(a->p32[i]) && !(f->parameters[i].not_zero && a->p32[i] == 0);
     }
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;

@@ -21,6 +21,8 @@ Suite *special_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
 Suite *rowwise_suite(void);
+Suite *gated_suite(void);
+Suite *reduce_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

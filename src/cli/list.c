@@ -59,13 +59,14 @@ static char *parameters_text(const clact_activation_info *info)
 
 static void print_table(const clact_activation_info *list, size_t count)
 {
-    table t = {.columns = "lllrrl"};
-    static const char *const heads[] = {"NAME", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
+    table t = {.columns = "llllrrl"};
+    static const char *const heads[] = {"NAME", "KIND", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
     for (size_t i = 0; i < strlen(t.columns); i++)
         table_add(&t, "%s", heads[i]);
     for (size_t i = 0; i < count; i++) {
         char *parameters = parameters_text(&list[i]);
         table_add(&t, "%s", list[i].name);
+        table_add(&t, "%s", list[i].kind);
         table_add(&t, "%s", parameters);
         table_add(&t, "%s", needs_text(list[i].needs));
         table_add(&t, "%g", list[i].ulp_forward);
@@ -85,11 +86,12 @@ static json_t *limit_json(double limit)
 
 static json_t *parameter_json(const clact_parameter_info *p)
 {
+    static const char *const kinds[] = {"scalar", "tensor", "integer"};
     json_t *value = p->default_none ? json_string("none") : json_real(p->default_value);
     return json_pack("{ss ss? so so so ss sb}", "name", p->name, "alias", p->alias,
                      "default", value, "min", limit_json(p->minimum),
                      "max", limit_json(p->maximum),
-                     "kind", p->kind == CLACT_PARAMETER_TENSOR ? "tensor" : "scalar",
+                     "kind", kinds[p->kind],
                      "accepts_none", (int)p->accepts_none);
 }
 
