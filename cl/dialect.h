@@ -9,6 +9,7 @@
  *   divide(a, b)      the correctly rounded quotient
  *   to_bits, to_real  the representation of a real, and back
  *   INLINE            a function of this text
+ *   SHARED            of a pointer: to memory that the work-items of a group share; in C any memory
  *
  * Nothing here depends on a vendor. A device that rounds to zero defines CLACT_ROUNDS_TO_ZERO; one
  * whose division is not correctly rounded defines CLACT_DIVIDE_BY_FMA; a CPU without a fused
@@ -33,6 +34,8 @@ typedef uint bits;
 #endif
 typedef uint u32;
 typedef ushort u16;
+typedef ulong u64;
+#define SHARED local
 #define INLINE static inline
 #define fused(a, b, c) fma(a, b, c)
 #define nearest(x) rint(x)
@@ -53,6 +56,8 @@ typedef uint32_t bits;
 #endif
 typedef uint32_t u32;
 typedef uint16_t u16;
+typedef uint64_t u64;
+#define SHARED
 #define INLINE static inline __attribute__((always_inline, unused))
 INLINE bits to_bits(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
 INLINE real to_real(bits b) { real x; memcpy(&x, &b, sizeof x); return x; }

@@ -6,26 +6,26 @@
  *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
  *                                derivative of its own from y
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
+ *   ACCUMULATE                   dx = f'(x) dy + beta dx
  *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
 #include "dialect.h"
 #include "elementary.h"
 #include "activations.h"
 #include "storage.h"
+#include "walk.h"
+#ifdef CLACT_OWN_FUNCTIONS
+#include "custom" /* the text of an activation of the program's own */
+#endif
 
-#define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
+#ifdef ACCUMULATE
+#define BETA_PARAMETER , const real beta
+#define ADDED(gradient, old) fused(beta, LOAD(old), gradient)
+#else
+#define BETA_PARAMETER
+#define ADDED(gradient, old) gradient
+#endif
 
 #ifndef VIEW
-
-/* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
- * of a group, so that no work-item tests a bound of its own in a whole tile. */
-#define FOR_TILE(BODY)                                                                              \
-    const ulong first = (ulong)get_group_id(0) * (LOCAL * PER_ITEM) + get_local_id(0);              \
-    const ulong tile_end = ((ulong)get_group_id(0) + 1) * (LOCAL * PER_ITEM);                       \
-    if (tile_end <= n) {                                                                            \
-        for (uint k = 0; k < PER_ITEM; k++) { const ulong i = first + k * LOCAL; BODY; }            \
-    } else {                                                                                        \
-        for (ulong i = first; i < n; i += LOCAL) { BODY; }                                          \
-    }
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
@@ -39,12 +39,12 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
     void NAME(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
-              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS)                   \
+              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS BETA_PARAMETER)    \
     {                                                                                               \
         x += x_first;                                                                               \
         dy += dy_first;                                                                             \
         dx += dx_first;                                                                             \
-        FOR_TILE(dx[i] = STORE(GRADIENT(LOAD(x[i]), LOAD(dy[i]))))                                  \
+        FOR_TILE(dx[i] = STORE(ADDED(GRADIENT(LOAD(x[i]), LOAD(dy[i])), dx[i])))                    \
     }
 
 #else /* VIEW: dims are right-aligned and padded with ones; strides may be zero or negative */
@@ -61,18 +61,11 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 #define TENSOR_LOAD
 #endif
 
-/* One axis of the coordinates of element i, from the last back. */
-#define AXIS(s)                                                                                     \
-    if (rest != 0) {                                                                                \
-        const ulong q = rest / dims.s;                                                              \
-        const long c = (long)(rest - q * dims.s);                                                   \
-        xi += c * x_strides.s;                                                                      \
-        yi += c * y_strides.s;                                                                      \
-        AXIS_DY(s)                                                                                  \
-        TENSOR_AXIS(s)                                                                              \
-        rest = q;                                                                                   \
-    }
-#define AXES AXIS(s7) AXIS(s6) AXIS(s5) AXIS(s4) AXIS(s3) AXIS(s2) AXIS(s1) AXIS(s0)
+#define MOVE(s)                                                                                     \
+    xi += c * x_strides.s;                                                                          \
+    yi += c * y_strides.s;                                                                          \
+    AXIS_DY(s)                                                                                      \
+    TENSOR_AXIS(s)
 
 #define AXIS_DY(s)
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
@@ -85,7 +78,7 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
         ulong rest = i;
         long xi = x_first, yi = y_first;
         TENSOR_FIRST
-        AXES
+        AXES(MOVE)
         TENSOR_LOAD
         y[yi] = STORE(ROW_F(LOAD(x[xi])));
     }
@@ -98,16 +91,16 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
     void NAME(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
               global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
               global ELEMENT *dx, const long dx_first, const long8 y_strides,                       \
-              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)                        \
+              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER BETA_PARAMETER)         \
     {                                                                                               \
         const ulong i = get_global_id(0);                                                           \
         if (i < n) {                                                                                \
             ulong rest = i;                                                                         \
             long xi = x_first, di = dy_first, yi = dx_first;                                        \
             TENSOR_FIRST                                                                            \
-            AXES                                                                                    \
+            AXES(MOVE)                                                                              \
             TENSOR_LOAD                                                                             \
-            dx[yi] = STORE(GRADIENT(LOAD(x[xi]), LOAD(dy[di])));                                    \
+            dx[yi] = STORE(ADDED(GRADIENT(LOAD(x[xi]), LOAD(dy[di])), dx[yi]));                     \
         }                                                                                           \
     }
 

@@ -1,5 +1,5 @@
 /* activation.c: the list as data, and activations: found by name, validated, made, destroyed. */
-#include "internal.h"
+#include "custom.h"
 
 #include "fpenv.h"
 
@@ -210,10 +210,27 @@ static clact_status read_parameters(clact_activation *a, const clact_activation_
     return CLACT_OK;
 }
 
+/* The row of the list, or what stands for one where the activation is the program's own. */
+static clact_status find(clact_activation *a, const clact_activation_desc *desc, const struct clact_row_info **row)
+{
+    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL};
+    if (!desc->custom) {
+        TRY(find_row(desc, &a->info));
+        *row = &rows[a->info - infos];
+        return CLACT_OK;
+    }
+    REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
+    REQUIRE(!desc->gated, CLACT_E_UNSUPPORTED, "an activation of one's own does not gate yet");
+    TRY(clact_definition_create(&a->own, desc->custom));
+    a->info = &a->own->info;
+    *row = &own;
+    return CLACT_OK;
+}
+
 static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
 {
-    TRY(find_row(desc, &a->info));
-    const struct clact_row_info *row = &rows[a->info - infos];
+    const struct clact_row_info *row = NULL;
+    TRY(find(a, desc, &row));
     REQUIRE(desc->semantics <= CLACT_TENSORFLOW, CLACT_E_ARGUMENT, "semantics must be CLACT_DOCUMENTED or CLACT_TENSORFLOW");
     REQUIRE(desc->semantics == CLACT_DOCUMENTED || row->tensorflow_row >= 0, CLACT_E_UNSUPPORTED,
             "%s has no TensorFlow semantics", a->info->name);
@@ -223,6 +240,7 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
     a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
+    a->row_parameters = row->kind == KIND_ELEMENTWISE ? a->info->parameter_count : 0;
     a->tensor = -1;
     a->axis = -1;
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {
@@ -261,7 +279,7 @@ clact_status clact_activation_create(clact_activation **out, const clact_activat
     clact_status status = fill(a, desc);
     clact_fpenv_leave(env);
     if (status != CLACT_OK) {
-        free(a);
+        clact_activation_destroy(&a);
         return status;
     }
     *out = a;
@@ -278,8 +296,9 @@ clact_status clact_activation_named(clact_activation **out, const char *name, co
 
 void clact_activation_destroy(clact_activation **activation)
 {
-    if (!activation)
+    if (!activation || !*activation)
         return;
+    clact_definition_release((*activation)->own);
     free(*activation);
     *activation = NULL;
 }

@@ -19,6 +19,12 @@ struct clact_view {
 
 enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_COUNT };
 
+/* A factor of what an output holds, as rounded to either type; both are 0 where the output is overwritten. */
+struct clact_beta {
+    double f64;
+    float f32;
+};
+
 /* One checked call. */
 struct clact_launch {
     const clact_activation *activation;
@@ -29,13 +35,50 @@ struct clact_launch {
     bool host;                     /* operands are host pointers */
     bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->tensor */
     bool in_place;                 /* out is one of the inputs */
+    struct clact_beta beta;        /* backward: of what out holds */
     struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
     const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */
 };
 
+/* ---- Maps: calls of other kinds, each output's element from the inputs' elements at its place ---- */
+
+enum clact_map_operation {
+    MAP_GATED,            /* A: u, B: v, OUT: y */
+    MAP_GATED_BACKWARD,   /* A: u, B: v, DY, OUT: du, OUT2: dv; one of the two may be missing */
+    MAP_CRELU,            /* A: x, OUT and OUT2: the halves of y */
+    MAP_CRELU_BACKWARD,   /* A: x, DY and DY2: the halves of dy, OUT: dx */
+    MAP_CRELU_BACKWARD_Y, /* A and B: the halves of y, DY and DY2, OUT: dx */
+    MAP_MAXOUT,           /* A: the first pieces of x, OUT: y */
+    MAP_MAXOUT_BACKWARD,  /* A: the first pieces of x, DY, OUT: those of dx */
+};
+
+enum { MAP_A, MAP_B, MAP_DY, MAP_DY2, MAP_OUT, MAP_OUT2, MAP_VIEWS };
+
+/* One checked call. */
+struct clact_map {
+    const clact_activation *activation;
+    enum clact_map_operation operation;
+    uint64_t count;                    /* elements of each view */
+    int64_t dims[CLACT_MAX_RANK];      /* right-aligned, padded with ones */
+    bool dense;                        /* the used views are consecutive */
+    bool host;                         /* operands are host pointers */
+    uint32_t used;                     /* bit v: views[v] takes part */
+    struct clact_view views[MAP_VIEWS];
+    struct clact_beta beta[2];         /* of what OUT and OUT2 hold */
+    int64_t pieces;                    /* of maxout: elements of A for one of OUT */
+    int64_t piece_strides[MAP_VIEWS];  /* from one piece to the next */
+    const clact_enqueue *enqueue;      /* NULL: the context's own queue, no waits, no event */
+};
+
+static inline bool clact_map_uses(const struct clact_map *m, int view)
+{
+    return m->used >> view & 1;
+}
+
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
     clact_status (*elementwise)(clact_context *, const struct clact_launch *);
+    clact_status (*map)(clact_context *, const struct clact_map *);
     clact_status (*buffer_create)(clact_buffer *);
     void (*buffer_destroy)(clact_buffer *);
     clact_status (*buffer_write)(clact_buffer *, size_t offset, size_t bytes, const void *from);

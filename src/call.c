@@ -1,6 +1,9 @@
 /* call.c: forward and backward: checks what all calls must keep, and goes on to the activation's kind. */
 #include "call.h"
 
+#include "fpenv.h"
+
+#include <math.h>
 #include <string.h>
 
 /* ---- Operands ------------------------------------------------------------------------------- */
@@ -27,6 +30,15 @@ clact_status clact_call_operand(struct clact_call *call, const clact_operand *op
     TRY(clact_view_of(operand, what, view, n));
     TRY(check_place(call, view, what));
     return *n ? clact_view_bounds(call->context, &operand->tensor, view, what) : CLACT_OK;
+}
+
+clact_status clact_call_first(struct clact_call *call, const clact_operand *operand, const char *what,
+                              struct clact_view *view, uint64_t *n)
+{
+    TRY(clact_call_operand(call, operand, what, view, n));
+    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
+            clact_type_name((clact_type)operand->tensor.type));
+    return CLACT_OK;
 }
 
 clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what)
@@ -62,6 +74,20 @@ clact_status clact_call_broadcast(const clact_operand *operand, const clact_tens
     return CLACT_OK;
 }
 
+clact_status clact_call_beta(double given, uint32_t type, const char *what, struct clact_beta *beta)
+{
+    *beta = (struct clact_beta){0, 0};
+    if (given == 0)
+        return CLACT_OK;
+    clact_fpenv env = clact_fpenv_enter(); /* rounded to nearest, whatever the caller's mode */
+    beta->f32 = (float)given;
+    beta->f64 = type == CLACT_F64 ? given : beta->f32;
+    clact_fpenv_leave(env);
+    REQUIRE(isfinite(beta->f64), CLACT_E_ARGUMENT, "%s must be finite%s, and is %g", what,
+            isfinite(given) ? " in f32" : "", given);
+    return CLACT_OK;
+}
+
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -69,6 +95,8 @@ static const struct {
     clact_status (*backward)(struct clact_call *, const clact_backward_args *);
 } kinds[KIND_COUNT] = {
     [KIND_ELEMENTWISE] = {clact_elementwise_forward, clact_elementwise_backward},
+    [KIND_GATED] = {clact_gated_forward, clact_gated_backward},
+    [KIND_REDUCE] = {clact_reduce_forward, clact_reduce_backward},
 };
 
 static clact_status check_common(const struct clact_call *call, const void *args, const uint64_t *reserved,
@@ -90,11 +118,19 @@ static clact_status check_common(const struct clact_call *call, const void *args
     return CLACT_OK;
 }
 
+static clact_status check_gate(const struct clact_call *call, const clact_operand *gate, const char *what)
+{
+    REQUIRE(!gate || call->activation->kind == KIND_GATED, CLACT_E_ARGUMENT, "%s is for gated units, and %s is none", what,
+            call->activation->info->name);
+    return CLACT_OK;
+}
+
 static clact_status forward(struct clact_call call, const clact_forward_args *args)
 {
     TRY(check_common(&call, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
                      args ? args->parameter_count : 0));
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
+    TRY(check_gate(&call, args->gate, "gate"));
     REQUIRE(kinds[call.activation->kind].forward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
     return kinds[call.activation->kind].forward(&call, args);
 }
@@ -106,6 +142,8 @@ static clact_status backward(struct clact_call call, const clact_backward_args *
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
     REQUIRE(args->gradients || args->gradient_count == 0, CLACT_E_ARGUMENT,
             "gradients must not be NULL where gradient_count is not 0");
+    TRY(check_gate(&call, args->gate, "gate"));
+    TRY(check_gate(&call, args->dgate, "dgate"));
     REQUIRE(kinds[call.activation->kind].backward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
     return kinds[call.activation->kind].backward(&call, args);
 }

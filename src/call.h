@@ -16,6 +16,10 @@ struct clact_call {
 clact_status clact_call_operand(struct clact_call *call, const clact_operand *operand, const char *what,
                                 struct clact_view *view, uint64_t *n);
 
+/* The same for a call's first operand, whose type must be one that is computed on. */
+clact_status clact_call_first(struct clact_call *call, const clact_operand *operand, const char *what,
+                              struct clact_view *view, uint64_t *n);
+
 /* Checks that an operand has the type, or also the shape, of the first one. */
 clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what);
 clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what);
@@ -24,6 +28,9 @@ clact_status clact_call_same_shape(const clact_operand *operand, const clact_ten
  * an axis of length 1 being repeated, and gives it strides for the shape's axes. */
 clact_status clact_call_broadcast(const clact_operand *operand, const clact_tensor *shape, const char *what,
                                   struct clact_view *view);
+
+/* Checks the factor, named what, of what an output of a type holds, and rounds it to the type computed in. */
+clact_status clact_call_beta(double given, uint32_t type, const char *what, struct clact_beta *beta);
 
 /* The backend that a checked call goes to. */
 static inline const struct clact_backend_functions *clact_call_backend(const struct clact_call *call)
@@ -34,5 +41,9 @@ static inline const struct clact_backend_functions *clact_call_backend(const str
 /* The kinds, each in a file of its name. */
 clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args);
 clact_status clact_elementwise_backward(struct clact_call *call, const clact_backward_args *args);
+clact_status clact_gated_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_gated_backward(struct clact_call *call, const clact_backward_args *args);
+clact_status clact_reduce_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_reduce_backward(struct clact_call *call, const clact_backward_args *args);
 
 #endif

@@ -1,18 +1,11 @@
 /* elementwise.c: element-wise calls: checks the arguments, brings them to the form that backends take. */
 #include "call.h"
+#include "custom.h"
+#include "views.h"
 
 #include <string.h>
 
 /* ---- Arguments to launch -------------------------------------------------------------------- */
-
-static clact_status check_first(struct clact_call *call, struct clact_launch *l, const clact_operand *operand,
-                                const char *what, struct clact_view *view)
-{
-    TRY(clact_call_operand(call, operand, what, view, &l->count));
-    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
-            clact_type_name((clact_type)operand->tensor.type));
-    return CLACT_OK;
-}
 
 static clact_status check_operand(struct clact_call *call, const clact_tensor *shape, const clact_operand *operand,
                                   const char *what, struct clact_view *view)
@@ -38,71 +31,6 @@ static clact_status check_tensor(struct clact_call *call, struct clact_launch *l
     return clact_call_broadcast(given->value, shape, given->name, view);
 }
 
-/* ---- The simplest form of a launch ---------------------------------------------------------- */
-
-static bool uses(const struct clact_launch *l, int v)
-{
-    return v == VIEW_OUT || clact_launch_reads(l, v);
-}
-
-static void swap_axes(struct clact_launch *l, uint32_t a, uint32_t b)
-{
-    int64_t d = l->dims[a];
-    l->dims[a] = l->dims[b];
-    l->dims[b] = d;
-    for (int v = 0; v < VIEW_COUNT; v++) {
-        int64_t s = l->views[v].strides[a];
-        l->views[v].strides[a] = l->views[v].strides[b];
-        l->views[v].strides[b] = s;
-    }
-}
-
-static uint64_t stride_of(const struct clact_launch *l, uint32_t axis)
-{
-    int64_t s = l->views[VIEW_OUT].strides[axis];
-    return (uint64_t)(s < 0 ? -s : s);
-}
-
-/* Drops axes of length 1, orders the rest by the output's stride, and merges neighbours that every
- * view walks as one; the order of the elements does not matter to an element-wise function. */
-static void simplify(struct clact_launch *l, uint32_t rank)
-{
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < rank; k++)
-        if (l->dims[k] != 1)
-            swap_axes(l, count++, k);
-    for (uint32_t i = 1; i < count; i++)
-        for (uint32_t k = i; k > 0 && stride_of(l, k - 1) < stride_of(l, k); k--)
-            swap_axes(l, k - 1, k);
-    uint32_t last = 0; /* the axis that the next one may merge with */
-    for (uint32_t k = 1; k < count; k++) {
-        bool merge = true;
-        for (int v = 0; v < VIEW_COUNT; v++)
-            merge &= !uses(l, v) || l->views[v].strides[last] == l->views[v].strides[k] * l->dims[k];
-        if (!merge) {
-            swap_axes(l, ++last, k);
-            continue;
-        }
-        l->dims[last] *= l->dims[k];
-        for (int v = 0; v < VIEW_COUNT; v++)
-            l->views[v].strides[last] = l->views[v].strides[k];
-    }
-    count = count ? last + 1 : 0;
-    for (uint32_t k = 0; k < CLACT_MAX_RANK; k++) { /* right-align */
-        uint32_t to = CLACT_MAX_RANK - 1 - k;
-        if (k < count)
-            swap_axes(l, to, count - 1 - k);
-    }
-    for (uint32_t k = 0; k < CLACT_MAX_RANK - count; k++) {
-        l->dims[k] = 1;
-        for (int v = 0; v < VIEW_COUNT; v++)
-            l->views[v].strides[k] = 0;
-    }
-    l->dense = !l->has_tensor && count <= 1;
-    for (int v = 0; v < VIEW_COUNT; v++)
-        l->dense &= !uses(l, v) || count == 0 || l->views[v].strides[CLACT_MAX_RANK - 1] == 1;
-}
-
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
 static clact_status call_backend(const struct clact_call *call, const struct clact_launch *l)
@@ -118,6 +46,8 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
     const clact_activation *a = call->activation;
     REQUIRE(shape->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE,
             "a parameter of %s is not finite in f32, or zero where it must not be", a->info->name);
+    REQUIRE(shape->type != CLACT_F64 || !a->own || a->own->f64.forward, CLACT_E_UNSUPPORTED,
+            "%s has no f64: its loops were compiled in f32 alone", a->info->name);
     REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", a->info->name);
     if (count)
         TRY(check_tensor(call, l, shape, parameters));
@@ -129,12 +59,17 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
             if (clact_launch_reads(l, v))
                 TRY(clact_view_overlap(call->context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
             REQUIRE(!same || v != VIEW_TENSOR, CLACT_E_OVERLAP, "the parameter is the output");
+            REQUIRE(!same || l->beta.f64 == 0, CLACT_E_OVERLAP,
+                    "dx is %s, and with dx_beta it holds a value of its own", names[v]);
             l->in_place |= same;
         }
     }
     memcpy(l->dims, shape->dims, sizeof l->dims);
+    uint32_t used = 1u << VIEW_OUT;
+    for (int v = 0; v < VIEW_COUNT; v++)
+        used |= (uint32_t)clact_launch_reads(l, v) << v;
     if (l->count)
-        simplify(l, shape->rank);
+        l->dense = clact_views_simplify(l->dims, shape->rank, l->views, VIEW_COUNT, used, VIEW_OUT) && !l->has_tensor;
     l->host = call->host;
     if (l->count == 0 && !l->enqueue)
         return CLACT_OK;
@@ -144,7 +79,7 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
 clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args)
 {
     struct clact_launch l = {.activation = call->activation, .direction = CLACT_FORWARD, .enqueue = call->enqueue};
-    TRY(check_first(call, &l, args->x, "x", &l.views[VIEW_X]));
+    TRY(clact_call_first(call, args->x, "x", &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &args->x->tensor;
     TRY(check_operand(call, shape, args->y, "y", &l.views[VIEW_OUT]));
     return run(call, &l, shape, args->parameters, args->parameter_count, "y");
@@ -194,10 +129,11 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     TRY(choose_saved(call, args, &saved, &what));
     if (saved == args->y && saved && clact_row_functions[call->activation->row].own_y)
         l.direction = CLACT_BACKWARD_Y;
-    TRY(check_first(call, &l, saved, what, &l.views[VIEW_X]));
+    TRY(clact_call_first(call, saved, what, &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
     TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
+    TRY(clact_call_beta(args->dx_beta, shape->type, "dx_beta", &l.beta));
     return run(call, &l, shape, args->parameters, args->parameter_count, "dx");
 }
 

@@ -69,10 +69,14 @@ extern const struct clact_row_functions clact_row_functions[ROW_COUNT];
 /* The index of a parameter by name or alias; -1 if there is none. */
 int clact_parameter_find(const clact_activation_info *info, const char *name);
 
+struct clact_definition;
+
 struct clact_activation {
     const clact_activation_info *info;
+    struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
     enum clact_kind kind;
-    int row;       /* of f; -1 where kind has none */
+    int row;       /* of f; -1 where kind has none, and where f is the program's own */
+    uint32_t row_parameters; /* that f takes, the first ones of the activation's */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */
     uint32_t half; /* clact_half */

@@ -161,20 +161,61 @@ static uint64_t divisor(uint64_t a, uint64_t b)
     return a;
 }
 
-/* Whether every stride of both views is a multiple of a step that keeps their elements apart. */
-static bool interleaved(const clact_tensor *t, const struct clact_view *a, const struct clact_view *b, uint64_t distance)
+static uint64_t stride_along(const struct clact_view *v, uint32_t k)
 {
-    uint64_t step = 0, size = clact_type_bytes((clact_type)t->type);
-    for (uint32_t k = 0; k < t->rank; k++)
-        if (t->dims[k] > 1) {
-            step = divisor(step, (uint64_t)(a->strides[k] < 0 ? -a->strides[k] : a->strides[k]) * size);
-            step = divisor(step, (uint64_t)(b->strides[k] < 0 ? -b->strides[k] : b->strides[k]) * size);
-        }
-    return step && distance % step >= size && step - distance % step >= size;
+    return (uint64_t)(v->strides[k] < 0 ? -v->strides[k] : v->strides[k]);
 }
 
-clact_status clact_view_overlap(clact_context *context, const clact_tensor *t, const struct clact_view *in,
-                                const struct clact_view *out, const char *what, bool *same)
+/* What of a view the axes of a stride below limit reach, in elements around its offset; the strides of the
+ * others are multiples of the step that is returned, which goes on from the one given. */
+static uint64_t split_at(const clact_tensor *t, const struct clact_view *v, uint64_t limit, uint64_t step,
+                         int64_t *least, int64_t *greatest)
+{
+    *least = *greatest = 0;
+    for (uint32_t k = 0; k < t->rank; k++) {
+        int64_t reach = (t->dims[k] - 1) * v->strides[k];
+        if (stride_along(v, k) >= limit)
+            step = t->dims[k] > 1 ? divisor(step, stride_along(v, k)) : step;
+        else if (reach < 0)
+            *least += reach;
+        else
+            *greatest += reach;
+    }
+    return step;
+}
+
+/* Whether two views whose extents meet keep apart because each stays within its own part of every step: the
+ * axes of a stride from limit on make steps, the others stay within one. distance: of b behind a, in bytes. */
+static bool apart_at(const clact_tensor *ta, const struct clact_view *a, const clact_tensor *tb,
+                     const struct clact_view *b, int64_t distance, uint64_t limit)
+{
+    int64_t size = (int64_t)clact_type_bytes((clact_type)ta->type), a_least, a_greatest, b_least, b_greatest;
+    uint64_t elements = split_at(ta, a, limit, 0, &a_least, &a_greatest);
+    int64_t step = (int64_t)split_at(tb, b, limit, elements, &b_least, &b_greatest) * size;
+    if (step == 0)
+        return false;
+    int64_t from = (distance + (b_least - a_least) * size) % step;
+    from = from < 0 ? from + step : from;
+    return from >= (a_greatest - a_least + 1) * size && from + (b_greatest - b_least + 1) * size <= step;
+}
+
+static bool interleaved(const clact_tensor *ta, const struct clact_view *a, const clact_tensor *tb,
+                        const struct clact_view *b, int64_t distance)
+{
+    if (apart_at(ta, a, tb, b, distance, 1))
+        return true;
+    for (uint32_t k = 0; k < ta->rank; k++)
+        if (ta->dims[k] > 1 && stride_along(a, k) > 1 && apart_at(ta, a, tb, b, distance, stride_along(a, k)))
+            return true;
+    for (uint32_t k = 0; k < tb->rank; k++)
+        if (tb->dims[k] > 1 && stride_along(b, k) > 1 && apart_at(ta, a, tb, b, distance, stride_along(b, k)))
+            return true;
+    return false;
+}
+
+clact_status clact_views_overlap(clact_context *context, const clact_tensor *in_shape, const struct clact_view *in,
+                                 const clact_tensor *out_shape, const struct clact_view *out, const char *what,
+                                 bool *same)
 {
     const void *in_root, *out_root;
     size_t in_first, out_first, bytes;
@@ -184,17 +225,24 @@ clact_status clact_view_overlap(clact_context *context, const clact_tensor *t, c
     if (in_root != out_root)
         return CLACT_OK;
     int64_t in_least, in_end, out_least, out_end;
-    clact_view_span(t->dims, t->rank, in, &in_least, &in_end);
-    clact_view_span(t->dims, t->rank, out, &out_least, &out_end);
+    clact_view_span(in_shape->dims, in_shape->rank, in, &in_least, &in_end);
+    clact_view_span(out_shape->dims, out_shape->rank, out, &out_least, &out_end);
     if (in_first + (size_t)in_end <= out_first + (size_t)out_least ||
         out_first + (size_t)out_end <= in_first + (size_t)in_least)
         return CLACT_OK;
-    size_t size = clact_type_bytes((clact_type)t->type);
+    size_t size = clact_type_bytes((clact_type)out->type);
     size_t in_at = in_first + (size_t)in->offset * size, out_at = out_first + (size_t)out->offset * size;
-    *same = in_at == out_at;
-    for (uint32_t k = 0; k < t->rank; k++)
-        *same &= t->dims[k] == 1 || in->strides[k] == out->strides[k];
-    if (*same || interleaved(t, in, out, in_at > out_at ? in_at - out_at : out_at - in_at))
+    bool alike = clact_type_bytes((clact_type)in->type) == size;
+    *same = alike && in_at == out_at && in_shape->rank == out_shape->rank;
+    for (uint32_t k = 0; *same && k < in_shape->rank; k++)
+        *same = in_shape->dims[k] == out_shape->dims[k] && (in_shape->dims[k] == 1 || in->strides[k] == out->strides[k]);
+    if (*same || (alike && interleaved(in_shape, in, out_shape, out, (int64_t)(out_at - in_at))))
         return CLACT_OK;
     return clact_fail(CLACT_E_OVERLAP, "%s overlaps the output without being the same view", what);
+}
+
+clact_status clact_view_overlap(clact_context *context, const clact_tensor *t, const struct clact_view *in,
+                                const struct clact_view *out, const char *what, bool *same)
+{
+    return clact_views_overlap(context, t, in, t, out, what, same);
 }

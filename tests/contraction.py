@@ -151,11 +151,12 @@ def main():
                          (name, row, stored, lines, level)))
     checked = len(work)
     for (name, row), target in itertools.product(table.items(), DEVICES):
-        forms = {"dense": "", "view": "#define VIEW\n"}
+        forms = {"dense": "", "view": "#define VIEW\n", "accumulate": "#define ACCUMULATE\n",
+                 "view accumulate": "#define VIEW\n#define ACCUMULATE\n"}
         if row[2] is not None:
             forms["tensor"] = f"#define VIEW\n#define TENSOR p{row[2]}\n"
         for stored, form in itertools.product(STORED, forms):
-            if form == "dense" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
+            if " " not in form and form != "view" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
                 text = program(name, row, stored, "", forms[form])
                 work.append((f"{name} {stored} {form} for {target[1]} {target[2]}", check_build, (text, target)))
     for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):

@@ -2,7 +2,7 @@
  *
  *   every_kernel [--brief] [NAME ...]
  *
- * Every row, or those named, in both semantics, both directions, each type that the device has: dense, on
+ * Every element-wise row, or those named, in both semantics, both directions, each type that the device has: dense, on
  * strided views, and with a tensor in the place of a parameter that may be one. The environment chooses the
  * driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output must stay as they were. On a
  * device that flushes subnormals there are none among the inputs, and results that may owe their bits to one are
@@ -331,7 +331,7 @@ int main(int argc, char **argv)
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < count; i++)
         for (uint32_t semantics = CLACT_DOCUMENTED; semantics <= list[i].tensorflow; semantics++) {
-            if (!is_named(list[i].name, argc - 1, argv + 1))
+            if (!is_named(list[i].name, argc - 1, argv + 1) || strcmp(list[i].kind, "elementwise") != 0)
                 continue;
             clact_activation_desc desc = {.id = list[i].id, .semantics = semantics};
             struct call c = {.info = &list[i]};

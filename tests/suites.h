@@ -19,6 +19,7 @@ Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
 Suite *npy_suite(void);
+Suite *gradients_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
@@ -43,6 +44,8 @@ clact_context *cpu_context(const char *isa, uint32_t threads);
         ck_assert_msg(strstr(clact_error(), part) != NULL, "%s: '%s' lacks '%s'", #call, clact_error(), part); \
     } while (0)
 
+/* The element-wise rows, which stand first in the list; other kinds have suites of their own. */
+const clact_activation_info *elementwise_list(size_t *count);
 clact_activation *named(const char *name);
 clact_activation *with_semantics(const char *name, uint32_t semantics);
 
@@ -50,6 +53,30 @@ clact_activation *with_semantics(const char *name, uint32_t semantics);
  * buffers where the context has a device of its own, so that its kernels run. */
 void run_array(clact_context *context, const clact_activation *activation, clact_type type, size_t n, const void *x,
                const void *dy, void *out);
+
+/* A tensor in host memory, of which extent elements belong to it, that can be moved into a buffer of a context. */
+typedef struct array {
+    clact_operand operand;
+    int64_t extent;
+    void *memory;
+} array;
+
+/* A dense tensor with memory for its elements, all zero; then the same with other strides. */
+array make_array(clact_type type, uint32_t rank, const int64_t *dims);
+array make_strided(clact_type type, uint32_t rank, const int64_t *dims, const int64_t *strides);
+void free_array(array *a);
+int64_t count_of(const array *a);
+/* Element i of a tensor in row-major order, and of its memory; rounded to nearest when set. */
+double get(const array *a, int64_t i);
+void set(array *a, int64_t i, double value);
+double memory_get(const array *a, int64_t place);
+void memory_set(array *a, int64_t place, double value);
+/* Moves the memory into a buffer of the context (NULL: leaves it on the host), and back. */
+void to_device(clact_context *context, array *a);
+void from_device(array *a);
+
+/* Whether a row is element-wise. */
+bool is_elementwise(const clact_activation_info *info);
 
 /* n floats: every exponent and sign, zeros, infinities, NaN, kinks, and random bits. */
 void fill_strata(float *x, size_t n, uint64_t seed);

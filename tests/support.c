@@ -1,6 +1,8 @@
 /* support.c: what the suites share: contexts, calls on arrays, samples. */
 #include "suites.h"
 
+#include "convert.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +46,15 @@ clact_context *cpu_context(const char *isa, uint32_t threads)
     return context;
 }
 
+const clact_activation_info *elementwise_list(size_t *count)
+{
+    size_t all;
+    const clact_activation_info *list = clact_activation_list(&all);
+    for (*count = 0; *count < all && strcmp(list[*count].kind, "elementwise") == 0; ++*count)
+        ;
+    return list;
+}
+
 clact_activation *named(const char *name)
 {
     return with_semantics(name, CLACT_DOCUMENTED);
@@ -82,6 +93,111 @@ void run_array(clact_context *context, const clact_activation *activation, clact
     clact_buffer_destroy(&to.buffer);
     clact_buffer_destroy(&up.buffer);
 }
+
+/* ---- Tensors -------------------------------------------------------------------------------- */
+
+array make_strided(clact_type type, uint32_t rank, const int64_t *dims, const int64_t *strides)
+{
+    array a = {.operand.tensor = {.type = type, .rank = rank, .strided = 1}};
+    int64_t least = 0, greatest = 0;
+    for (uint32_t k = 0; k < rank; k++) {
+        int64_t reach = (dims[k] - 1) * strides[k];
+        a.operand.tensor.dims[k] = dims[k];
+        a.operand.tensor.strides[k] = strides[k];
+        *(reach < 0 ? &least : &greatest) += dims[k] ? reach : 0;
+    }
+    a.operand.tensor.offset = -least;
+    a.extent = greatest - least + 1;
+    a.memory = calloc((size_t)a.extent, clact_type_bytes(type));
+    ck_assert_ptr_nonnull(a.memory);
+    a.operand.data = a.memory;
+    return a;
+}
+
+array make_array(clact_type type, uint32_t rank, const int64_t *dims)
+{
+    int64_t strides[CLACT_MAX_RANK], next = 1;
+    for (uint32_t k = rank; k-- > 0; next *= dims[k])
+        strides[k] = next;
+    return make_strided(type, rank, dims, strides);
+}
+
+void free_array(array *a)
+{
+    clact_buffer_destroy(&a->operand.buffer);
+    free(a->memory);
+    *a = (array){0};
+}
+
+int64_t count_of(const array *a)
+{
+    int64_t n = 1;
+    for (uint32_t k = 0; k < a->operand.tensor.rank; k++)
+        n *= a->operand.tensor.dims[k];
+    return n;
+}
+
+static int64_t place_of(const clact_tensor *t, int64_t i)
+{
+    int64_t place = t->offset;
+    for (uint32_t k = t->rank; k-- > 0; i /= t->dims[k])
+        place += i % t->dims[k] * t->strides[k];
+    return place;
+}
+
+double memory_get(const array *a, int64_t place)
+{
+    double value;
+    clact_type type = (clact_type)a->operand.tensor.type;
+    convert_elements(&value, CLACT_F64, (const char *)a->memory + (size_t)place * clact_type_bytes(type), type, 1);
+    return value;
+}
+
+void memory_set(array *a, int64_t place, double value)
+{
+    clact_type type = (clact_type)a->operand.tensor.type;
+    convert_elements((char *)a->memory + (size_t)place * clact_type_bytes(type), type, &value, CLACT_F64, 1);
+}
+
+double get(const array *a, int64_t i)
+{
+    return memory_get(a, place_of(&a->operand.tensor, i));
+}
+
+void set(array *a, int64_t i, double value)
+{
+    memory_set(a, place_of(&a->operand.tensor, i), value);
+}
+
+static size_t bytes_of(const array *a)
+{
+    return (size_t)a->extent * clact_type_bytes((clact_type)a->operand.tensor.type);
+}
+
+void to_device(clact_context *context, array *a)
+{
+    if (!context)
+        return;
+    OK(clact_buffer_create(&a->operand.buffer, context, bytes_of(a)));
+    OK(clact_buffer_write(a->operand.buffer, 0, bytes_of(a), a->memory));
+    a->operand.data = NULL;
+}
+
+void from_device(array *a)
+{
+    if (!a->operand.buffer)
+        return;
+    OK(clact_buffer_read(a->operand.buffer, 0, bytes_of(a), a->memory));
+    clact_buffer_destroy(&a->operand.buffer);
+    a->operand.data = a->memory;
+}
+
+bool is_elementwise(const clact_activation_info *info)
+{
+    return strcmp(info->kind, "elementwise") == 0;
+}
+
+/* ---- Samples -------------------------------------------------------------------------------- */
 
 uint32_t bits_of(float x)
 {

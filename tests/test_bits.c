@@ -56,7 +56,7 @@ static void compare_activation(const char *what, const clact_activation *f, clac
 static void compare_contexts(const char *what, clact_context *a, clact_context *b, bool normal_only)
 {
     size_t count;
-    const clact_activation_info *list = clact_activation_list(&count);
+    const clact_activation_info *list = elementwise_list(&count);
     for (size_t i = 0; i < count; i++)
         for (uint32_t semantics = 0; semantics <= list[i].tensorflow; semantics++) {
             clact_activation *f = with_semantics(list[i].name, semantics);

@@ -24,7 +24,7 @@ static clact_context *cpu(void)
 static void every_row(void (*enter)(void), bool (*kept)(void))
 {
     size_t count;
-    const clact_activation_info *list = clact_activation_list(&count);
+    const clact_activation_info *list = elementwise_list(&count);
     fill_strata(x, N, 6);
     fill_strata(dy, N, 7);
     for (size_t i = 0; i < count; i++) {

@@ -25,7 +25,7 @@ static void *mixed_calls(void *argument)
 {
     struct worker *w = argument;
     size_t count;
-    const clact_activation_info *list = clact_activation_list(&count);
+    const clact_activation_info *list = elementwise_list(&count);
     uint64_t seed = w->seed;
     float *x = malloc(LARGEST * sizeof *x), *y = malloc(LARGEST * sizeof *y), *z = malloc(LARGEST * sizeof *z);
     clact_context *alone = NULL;

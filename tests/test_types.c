@@ -65,7 +65,7 @@ static void check_type(clact_context *context, clact_type type, const clact_acti
 START_TEST(halves_are_rounded_f32)
 {
     size_t count;
-    const clact_activation_info *list = clact_activation_list(&count);
+    const clact_activation_info *list = elementwise_list(&count);
     all = light() ? ALL / 16 : ALL;
     for (size_t i = 0; i < count; i++) {
         clact_activation *f = named(list[i].name);
@@ -152,7 +152,7 @@ START_TEST(f64_bits_agree)
         dy[i] = (double)(int64_t)next_random(&seed) * 0x1p-60;
     }
     size_t count;
-    const clact_activation_info *list = clact_activation_list(&count);
+    const clact_activation_info *list = elementwise_list(&count);
     clact_context *cpu = cpu_context(NULL, 1);
     for (size_t i = 0; i < count; i++) {
         clact_activation *f = named(list[i].name);

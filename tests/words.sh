@@ -89,6 +89,13 @@ for file in cl/*.h cl/*.cl cl/*.def; do
 done
 forbid 'a number outside C() and K()' code_without_constants "$number" cl/*.h cl/*.cl
 
+# The rows of the list are the enumerators of the header, ids included.
+sed -nE 's/^(ACTIVATION|COMPOSED)\(([0-9]+), ([a-z0-9_]+),.*/\3 \2/p' cl/activations.def | sort >"$tmp/rows"
+sed -n '/^typedef enum clact_activation_id/,/^}/p' include/clact/clact.h |
+    sed -nE 's/^ +CLACT_([A-Z0-9_]+) = ([0-9]+),?$/\1 \2/p' | tr '[:upper:]' '[:lower:]' | sort >"$tmp/enumerators"
+[ "$(wc -l <"$tmp/rows")" -ge 10 ] || { echo "no rows were found in cl/activations.def"; failed=1; }
+diff "$tmp/rows" "$tmp/enumerators" || { echo "cl/activations.def (<) and clact_activation_id (>) differ"; failed=1; }
+
 # ---- The library ----------------------------------------------------------------------------
 
 ends="$before(f?printf|vf?printf|f?puts|f?putc|putchar|perror|abort|_?exit|_Exit|quick_exit|assert) *\\("

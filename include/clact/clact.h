@@ -67,7 +67,8 @@ typedef enum clact_status {
     CLACT_E_BUILD = -3009,       /* a kernel did not build; its log went to the log callback */
     CLACT_E_OPENCL = -3010,      /* an OpenCL call failed; clact_error() names it and its code */
     CLACT_E_INEXACT = -3011,     /* the device does not give the bits that options.require_exact asks for */
-    CLACT_E_FORKED = -3012       /* the context was opened before fork() and holds threads or a device */
+    CLACT_E_FORKED = -3012,      /* the context was opened before fork() and holds threads or a device */
+    CLACT_E_DERIVATIVE = -3013   /* clact_custom_check: the derivative given is not that of the function */
 } clact_status;
 
 /* The calling thread's last error as one sentence; "" before the first. Valid until the thread's
@@ -227,10 +228,15 @@ typedef enum clact_activation_id {
     CLACT_SIGN = 46,
     CLACT_STEP = 47,
     CLACT_ROUND = 48,
-    CLACT_RECIPROCAL = 49
+    CLACT_RECIPROCAL = 49,
+    CLACT_GLU = 101,
+    CLACT_REGLU = 102,
+    CLACT_BILINEAR = 107,
+    CLACT_MAXOUT = 141,
+    CLACT_CRELU = 142
 } clact_activation_id;
 
-/* The half of x, or the one of two arrays, that a gated unit's function is applied to. */
+/* The half of x that a gated unit's function is applied to. Of two arrays it is args.gate, whatever half is. */
 typedef enum clact_half { CLACT_HALF_DEFAULT = 0, CLACT_HALF_FIRST = 1, CLACT_HALF_SECOND = 2 } clact_half;
 
 /* Which of several functions of one name. Rows without TensorFlow semantics refuse it by name. */
@@ -246,8 +252,10 @@ typedef struct clact_parameter {
     uint32_t reserved;
 } clact_parameter;
 
+struct clact_custom;
+
 typedef struct clact_activation_desc {
-    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id */
+    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id, or custom */
     uint32_t id;      /* clact_activation_id, or 0 */
     uint32_t semantics;
     const clact_parameter *parameters; /* those not given have the row's default */
@@ -256,7 +264,8 @@ typedef struct clact_activation_desc {
     uint32_t gated;     /* 1: u * f(v) of the element-wise activation named, which then has "axis" too */
     uint32_t half;      /* clact_half, for gated units: where v stands; 0: as the row says, else second */
     uint32_t reserved0;
-    uint64_t reserved[4];
+    const struct clact_custom *custom; /* one of your own, from clact/custom.h; NULL: by name or id */
+    uint64_t reserved[3];
 } clact_activation_desc;
 
 /* Makes an immutable activation, validated once, that belongs to no context. Everything is copied. */
@@ -314,11 +323,32 @@ typedef struct clact_activation_info {
     uint64_t reserved[8];
 } clact_activation_info;
 
+/* Activations that are not element-wise. axis counts from the last one where negative, its default being -1.
+ *
+ * Gated units, and any element-wise activation f made with desc.gated: y = u * f(v), f(v) rounded to the type
+ * computed in, then the product. Without args.gate, u and v are the halves of x along axis, whose size must be
+ * even, and y has half of it; with it, u is x, v is gate, and y has their shape. f is applied to the first half
+ * (ggml's and Shazeer's order), glu's to the second one (Dauphin's and PyTorch's); desc.half sets it. Scalar
+ * parameters of f are taken, tensors are refused. Where u is infinite and f(v) zero, or the other way round, y
+ * is NaN; it is NaN for no other u and f(v) that are numbers.
+ *   Backward reads x (and gate). The gradient by u is dy f(v), that by v is f'(v) (u dy), rounded in this order;
+ * +0.0 where f(v), or f'(v), is zero, whatever the other two are. dx holds both as x does, or with gate dx that
+ * by u and dgate that by v, each of which may be NULL. y may be one of the halves, or one of the two arrays;
+ * dx may be x, and dx and dgate may be any of x, gate and dy.
+ *
+ * crelu: y is relu(x), and behind it along axis relu(-x): its size there is twice that of x. Backward: dx is dy's
+ * first half where x > 0, less its second half where x < 0, +0.0 where x is zero; from x or from y.
+ *
+ * maxout: axis has units * pieces elements, the pieces of one unit being neighbours, as in tfa.layers.Maxout:
+ * y[j] is the largest of x[j pieces] to x[j pieces + pieces - 1]. A NaN wins; -0.0 and +0.0 are equal; of equals
+ * the first stands. Backward, from x: the piece that y was taken from has dy, or NaN where it is NaN; the
+ * others have +0.0. */
+
 /* Every activation in order of id; *count of them. Static. */
 CLACT_API const clact_activation_info *clact_activation_list(size_t *count);
 /* By name or alias; NULL if there is none. Static. */
 CLACT_API const clact_activation_info *clact_activation_find(const char *name);
-/* Of an activation; NULL for NULL. Static. */
+/* Of an activation; NULL for NULL. Static; of a custom one, valid as long as the activation. */
 CLACT_API const clact_activation_info *clact_activation_info_of(const clact_activation *activation);
 
 /* ---- Data ----------------------------------------------------------------------------------- */
@@ -402,7 +432,9 @@ typedef struct clact_backward_args {
     uint64_t seed, offset;      /* as forward had them */
     uint32_t training;
     uint32_t reserved0;
-    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx; 0 overwrites, whatever dx holds */
+    double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx, rounded once more than the gradient; 0 overwrites,
+                                   whatever dx holds. Finite; rounded to the type computed in. Where it is not 0 dx
+                                   must be neither x nor y nor dy: it holds a value of its own */
     const clact_parameter_gradient *gradients; /* may be NULL */
     size_t gradient_count;
     uint64_t reserved[8];
@@ -417,7 +449,7 @@ CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_
                                             const float *x, const float *dy, float *dx);
 
 /* The general forms: any type, shape and stride, in host memory or in buffers (all operands of one
- * call alike). All operands have the same shape and type; an output may be the same view as an input,
+ * call alike). All operands have the same type, and of element-wise activations the same shape; an output may be the same view as an input,
  * and must not overlap one otherwise. With host memory the call returns when the output is written.
  * With buffers it may return before; calls on one context take effect in order. On failure nothing
  * is written, unless the device failed while it ran. */

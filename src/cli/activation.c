@@ -54,6 +54,18 @@ const clact_activation_info *find_activation(const char *name)
     return info;
 }
 
+bool is_elementwise(const clact_activation_info *info)
+{
+    return strcmp(info->kind, "elementwise") == 0;
+}
+
+void require_elementwise(const clact_activation_info *info, const char *command)
+{
+    if (!is_elementwise(info))
+        usage_error("%s is for element-wise activations, and %s is of the kind %s", command,
+                    info->name, info->kind);
+}
+
 /* ---- Options made from the library's list --------------------------------------------------- */
 
 enum { KEY_SEMANTICS = 0x400, KEY_UNCHECKED, KEY_PARAMETER = 0x1000 };

@@ -7,6 +7,11 @@
 /* By name or alias. Where there is none: a usage error that suggests the nearest name. */
 const clact_activation_info *find_activation(const char *name);
 
+/* Whether a function of one element, to which measuring and benchmarks are confined. */
+bool is_elementwise(const clact_activation_info *info);
+/* Otherwise a usage error that says that the command is for those. */
+void require_elementwise(const clact_activation_info *info, const char *command);
+
 /* A parameter as it was typed: the option without its dashes, and the value. */
 typedef struct given_parameter {
     const char *option, *value;

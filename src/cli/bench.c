@@ -82,6 +82,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         parse_sizes(options, value);
         return 0;
     case ARGP_KEY_ARG:
+        require_elementwise(find_activation(value), "bench");
         add_name(options, find_activation(value)->name);
         return 0;
     case ARGP_KEY_INIT:
@@ -110,7 +111,8 @@ static void parse(bench_options *options, int argc, char **argv)
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < count; i++)
-        add_name(options, list[i].name);
+        if (is_elementwise(&list[i]))
+            add_name(options, list[i].name);
 }
 
 /* ---- Passes over the data ------------------------------------------------------------------- */

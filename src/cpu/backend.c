@@ -11,8 +11,11 @@
 
 /* ---- Instruction sets ----------------------------------------------------------------------- */
 
-#define KERNELS(isa) extern const struct clact_cpu_kernels clact_cpu_##isa##_32, clact_cpu_##isa##_64;
-#define ISA(isa) {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, has_##isa}
+#define KERNELS(isa)                                                                                \
+    extern const struct clact_cpu_kernels clact_cpu_##isa##_32, clact_cpu_##isa##_64;               \
+    extern const struct clact_cpu_map_loops clact_cpu_map_##isa##_32, clact_cpu_map_##isa##_64;
+#define ISA(isa)                                                                                    \
+    {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, &clact_cpu_map_##isa##_32, &clact_cpu_map_##isa##_64, has_##isa}
 
 static bool has_baseline(void) { return true; }
 KERNELS(baseline)
@@ -197,6 +200,7 @@ static clact_status cpu_finish(clact_context *context)
 const struct clact_backend_functions clact_cpu_functions = {
     .caps = cpu_caps,
     .elementwise = clact_cpu_elementwise,
+    .map = clact_cpu_map,
     .buffer_create = cpu_buffer_create,
     .buffer_destroy = cpu_buffer_destroy,
     .buffer_write = cpu_buffer_write,

@@ -16,23 +16,40 @@ struct clact_cpu_kernels {
     clact_cpu_loop loops[ROW_COUNT][DIRECTION_COUNT]; /* from y: NULL where the row has none of its own */
     clact_cpu_load load[CLACT_TYPE_COUNT];
     clact_cpu_store store[CLACT_TYPE_COUNT];
+    /* out = beta * old + out for n reals. */
+    void (*accumulate)(size_t n, const void *old, const void *beta, void *out);
     /* Copies past the caches; the caller ends with fence(). */
     void (*stream)(void *to, const void *from, size_t bytes);
     void (*fence)(void);
     void (*probe)(uint32_t *out);
 };
 
+/* Parts of maps over n consecutive elements of the type computed in. An output may be an input. */
+struct clact_cpu_map_loops {
+    void (*multiply)(size_t n, const void *a, const void *b, void *out);
+    void (*pass_on)(size_t n, const void *derivative, const void *dy, void *out); /* gradient() */
+    void (*crelu)(size_t n, const void *x, void *y1, void *y2);
+    void (*crelu_backward)(size_t n, const void *x, const void *dy1, const void *dy2, void *out);
+    void (*crelu_backward_y)(size_t n, const void *y1, const void *y2, const void *dy1, const void *dy2, void *out);
+    /* The piece x in the place of most where it wins; best: the number of the piece that did. */
+    void (*maxout)(size_t n, uint32_t piece, const void *x, void *most, uint32_t *best);
+    void (*maxout_backward)(size_t n, uint32_t piece, const void *most, const uint32_t *best, const void *dy, void *out);
+};
+
 struct clact_cpu_isa {
     const char *name;
     const struct clact_cpu_kernels *f32, *f64;
+    const struct clact_cpu_map_loops *map32, *map64;
     bool (*available)(void);
 };
 
 /* Best first; ends with a NULL name. */
 extern const struct clact_cpu_isa clact_cpu_isas[];
 
-/* The elementwise member of the backend's table. */
+/* Members of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
+
+clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
 
 struct clact_pool;
 

@@ -61,6 +61,15 @@
 #undef PARAMETER
 #undef OWN_Y_X_OR_OWN_Y
 
+static void accumulate(size_t n, const void *oldv, const void *betav, void *outv)
+{
+    const real *old = oldv, beta = *(const real *)betav;
+    real *out = outv;
+    SIMD
+    for (size_t k = 0; k < n; k++)
+        out[k] = canonical(fused(beta, old[k], out[k]));
+}
+
 /* ---- Storage -------------------------------------------------------------------------------- */
 
 #define STORAGE(type, element)                                                                      \
@@ -153,6 +162,7 @@ const struct clact_cpu_kernels KERNELS = {
     .load = {[CLACT_F64] = read_f64},
     .store = {[CLACT_F64] = write_f64},
 #endif
+    .accumulate = accumulate,
     .stream = stream,
     .fence = fence,
 };

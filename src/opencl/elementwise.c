@@ -4,17 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum form { FORM_DENSE, FORM_VIEW, FORM_TENSOR };
+/* The first three exclude each other. */
+enum form { FORM_DENSE = 0, FORM_VIEW = 1, FORM_TENSOR = 2, FORM_ACCUMULATE = 4 };
 
 static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
 {
     char tensor[32] = "";
+    unsigned form = r->key.form;
     clact_opencl_row_lines(r->activation, out, size);
-    if (r->key.form == FORM_TENSOR)
+    if (form & FORM_TENSOR)
         snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", r->activation->tensor);
     size_t length = strlen(out);
-    snprintf(out + length, size - length, "#define PER_ITEM %u\n%s%s", (unsigned)ocl->per_item,
-             r->key.form == FORM_DENSE ? "" : "#define VIEW\n", tensor);
+    snprintf(out + length, size - length, "#define PER_ITEM %u\n%s%s%s", (unsigned)ocl->per_item,
+             form & (FORM_VIEW | FORM_TENSOR) ? "#define VIEW\n" : "", tensor,
+             form & FORM_ACCUMULATE ? "#define ACCUMULATE\n" : "");
     return CLACT_OK;
 }
 
@@ -31,9 +34,12 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
     clact_opencl_set(&a, sizeof n, &n);
     if (!l->dense)
         clact_opencl_set(&a, sizeof l->dims, l->dims);
-    clact_opencl_set_parameters(&a, l->activation, l->views[VIEW_X].type == CLACT_F64);
+    bool f64 = l->views[VIEW_X].type == CLACT_F64;
+    clact_opencl_set_parameters(&a, l->activation, f64);
     if (l->has_tensor)
         clact_opencl_set_view(&a, &l->views[VIEW_TENSOR], true);
+    if (l->beta.f64 != 0)
+        clact_opencl_set_beta(&a, &l->beta, f64);
     return a.code;
 }
 
@@ -46,17 +52,13 @@ static clact_status launch(clact_context *context, const void *work, const clact
     recipe.key.row = (uint16_t)l->activation->row;
     recipe.key.type = (uint16_t)l->views[VIEW_X].type;
     recipe.key.form = l->dense ? FORM_DENSE : l->has_tensor ? FORM_TENSOR : FORM_VIEW;
+    if (l->beta.f64 != 0)
+        recipe.key.form |= FORM_ACCUMULATE;
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->direction, kernel_names[l->direction], &k));
-    cl_int code = set_arguments(ocl, k->kernel, l);
-    clact_status status = clact_opencl_result(code, "clSetKernelArg");
-    if (status == CLACT_OK) {
-        size_t tile = (size_t)ocl->local * (l->dense ? ocl->per_item : 1), local = ocl->local;
-        size_t global = (size_t)((l->count + tile - 1) / tile) * local;
-        code = ocl->api.clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local, q->num_waits, q->waits,
-                                               q->event);
-        status = clact_opencl_result(code, "clEnqueueNDRangeKernel");
-    }
+    clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
+    if (status == CLACT_OK)
+        status = clact_opencl_enqueue(ocl, k->kernel, l->count, l->dense ? ocl->per_item : 1, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }
@@ -69,7 +71,7 @@ static clact_status on_host_memory(clact_context *context, const struct clact_la
         return clact_cpu_functions.elementwise(context, given);
     for (int v = 0; v < VIEW_COUNT; v++)
         if (v == VIEW_OUT || clact_launch_reads(&l, v))
-            staged[v] = (struct clact_opencl_staged){&l.views[v], l.dims, v != VIEW_OUT, v == VIEW_OUT};
+            staged[v] = (struct clact_opencl_staged){&l.views[v], l.dims, v != VIEW_OUT || l.beta.f64 != 0, v == VIEW_OUT};
     return clact_opencl_on_host_memory(context, staged, VIEW_COUNT, launch, &l);
 }
 

@@ -61,7 +61,7 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
-/* What a program is made from. Two of equal keys are the same program. */
+/* What a program is made from. Two of equal keys, and of one text of the program's own if any, are the same. */
 struct clact_opencl_recipe {
     const char *file; /* the kernels' file in cl/ */
     struct {
@@ -128,6 +128,8 @@ struct clact_opencl_arguments {
 void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void *value);
 /* The memory, the first element and, where strided, the strides. */
 void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_view *view, bool strided);
+/* In f64 or in f32. */
+void clact_opencl_set_beta(struct clact_opencl_arguments *a, const struct clact_beta *beta, bool f64);
 /* All eight, in f64 or in f32. */
 void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_activation *activation, bool f64);
 
@@ -139,8 +141,8 @@ struct clact_opencl_staged {
 };
 
 /* Runs a call on device copies of what lies in host memory: run gets the views put onto them, and a queue
- * triple with an event to set; what is written is then copied back. An output that leaves gaps is not for
- * this: what lies in them is not ours to write. */
+ * triple with an event to set; what is written is then copied back. Outputs whose memory overlaps share a
+ * copy; together they must leave no gaps in it: what lies in them is not ours to write. */
 clact_status clact_opencl_on_host_memory(clact_context *context, const struct clact_opencl_staged *staged, int count,
                                          clact_status (*run)(clact_context *context, const void *work,
                                                              const clact_enqueue *q),
@@ -151,6 +153,11 @@ bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims);
 /* What a call without elements enqueues: its event must still be set. */
 clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q);
 
+/* One kernel over count elements, per_item for each work-item. */
+clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
+                                  const clact_enqueue *q);
+
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
+clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
 
 #endif

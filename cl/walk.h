@@ -1,0 +1,57 @@
+/* walk.h: how a kernel goes through the elements of its operands. OpenCL C only.
+ *
+ * The composer defines LOCAL, the work-items in a group, and PER_ITEM, elements for each in dense kernels. */
+#ifndef CLACT_WALK_H
+#define CLACT_WALK_H
+
+#define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
+
+/* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
+ * of a group, so that no work-item tests a bound of its own in a whole tile. */
+#define FOR_TILE(BODY)                                                                              \
+    const ulong first = (ulong)get_group_id(0) * (LOCAL * PER_ITEM) + get_local_id(0);              \
+    const ulong tile_end = ((ulong)get_group_id(0) + 1) * (LOCAL * PER_ITEM);                       \
+    if (tile_end <= n) {                                                                            \
+        for (uint k = 0; k < PER_ITEM; k++) { const ulong i = first + k * LOCAL; BODY; }            \
+    } else {                                                                                        \
+        for (ulong i = first; i < n; i += LOCAL) { BODY; }                                          \
+    }
+
+/* The coordinates c of element rest, from the last axis back: MOVE(s) moves on by c along axis s. Axes are
+ * right-aligned, so that the first ones cost nothing. */
+#define AXIS(s, MOVE)                                                                               \
+    if (rest != 0) {                                                                                \
+        const ulong q = rest / dims.s;                                                              \
+        const long c = (long)(rest - q * dims.s);                                                   \
+        MOVE(s)                                                                                     \
+        rest = q;                                                                                   \
+    }
+#define AXES(MOVE)                                                                                  \
+    AXIS(s7, MOVE) AXIS(s6, MOVE) AXIS(s5, MOVE) AXIS(s4, MOVE)                                     \
+    AXIS(s3, MOVE) AXIS(s2, MOVE) AXIS(s1, MOVE) AXIS(s0, MOVE)
+
+/* Kernels that are written once for dense operands and for strided views: VIEW is defined for these. Element i
+ * of operand v is then v[v_at] in BODY, which has no comma outside parentheses; START is AT(...) of every operand, MOVE(s) is STEP(..., s) of every one. */
+#ifdef VIEW
+#define INPUT(v) global const ELEMENT *v, const long v##_first, const long8 v##_strides
+#define OUTPUT(v) global ELEMENT *v, const long v##_first, const long8 v##_strides
+#define SIZE const ulong n, const ulong8 dims
+#define AT(v) long v##_at = v##_first;
+#define STEP(v, s) v##_at += c * v##_strides.s;
+#define FOR_ELEMENTS(START, MOVE, BODY)                                                             \
+    const ulong i = get_global_id(0);                                                               \
+    if (i < n) {                                                                                    \
+        ulong rest = i;                                                                             \
+        START                                                                                       \
+        AXES(MOVE)                                                                                  \
+        BODY                                                                                        \
+    }
+#else
+#define INPUT(v) global const ELEMENT *v, const long v##_first
+#define OUTPUT(v) global ELEMENT *v, const long v##_first
+#define SIZE const ulong n
+#define AT(v) const long v##_at = v##_first + (long)i;
+#define FOR_ELEMENTS(START, MOVE, BODY) FOR_TILE(START BODY)
+#endif
+
+#endif
