@@ -59,6 +59,13 @@ INLINE real sqrt_d(real x)
 /* 1 / (2 y): correctly rounded at y. */
 INLINE real sqrt_y(real y) { return reciprocal_of(magnitude(y), C(1.0)); }
 
+/* sqrt(y) below 1: correctly rounded at y. */
+INLINE real sparse_plus_y(real y)
+{
+    real d = y < C(1.0) ? sqrt_f(y) : C(1.0);
+    return nan_or(y, y > C(0.0) ? d : C(0.0));
+}
+
 /* Correctly rounded. */
 INLINE real rsqrt_f(real x)
 {
