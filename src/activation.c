@@ -39,21 +39,36 @@
     static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
+#define NOISE(outside)
 #include "activations.def"
 #undef ACTIVATION
 #undef COMPOSED
 #undef PARAMETER
+#undef NOISE
+
+#define PARAMETER(...)
+#define NOISE(outside) +1
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    name##_noise = 0 __VA_ARGS__,
+enum {
+#include "activations.def"
+};
+#undef ACTIVATION
+#undef PARAMETER
+#undef NOISE
 
 #define PARAMETER(...) +1
+#define NOISE(outside)
 #define X CLACT_BACKWARD_X
 #define X_OR_Y CLACT_BACKWARD_X_OR_Y
 #define X_OR_OWN_Y CLACT_BACKWARD_X_OR_Y
 #define NOTHING CLACT_BACKWARD_NOTHING
+#define Y CLACT_BACKWARD_Y
 #define LEARNS_NOTHING 0
 #define LEARNS_P0 1
 #define LEARNS_P0_TO_P3 4
 #define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
-    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, 0, #name, aliases, "elementwise", name##_parameters, \
+    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, name##_noise, #name, aliases, "elementwise", name##_parameters, \
      uf, ud, formula, derivative, kinks, source, TEXT(from_y), {0}},
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, 0, 0 __VA_ARGS__, 0, 0, #name, aliases, KIND_NAME_##kind, name##_parameters, \
@@ -62,6 +77,8 @@
 #define QUOTED(text) #text
 #define FROM_Y_X "0"
 #define FROM_Y_X_OR_Y "1"
+#define FROM_Y_Y "1"
+#define FROM_Y_NOTHING "1"
 #define KIND_NAME_GATED "gated"
 #define KIND_NAME_ROWWISE "rowwise"
 #define KIND_NAME_REDUCE "reduce"
@@ -74,18 +91,26 @@ static const clact_activation_info infos[] = {
 #undef X_OR_Y
 #undef X_OR_OWN_Y
 #undef NOTHING
+#undef PARAMETER
+#undef NOISE
+#undef Y
 #define INFO_COUNT (sizeof infos / sizeof *infos)
 
 #define NO_GATE -1, -1, 0
+#define OWN(name) ROWWISE_##name, -1, 0
 #define GATE(row, half) ROW_##row, -1, CLACT_HALF_##half
-#define ACTIVATION(id, name, twin, ...) {KIND_ELEMENTWISE, ROW_##name, twin(name), 0, name##_from_y},
-#define COMPOSED(id, name, kind, part, ...) {KIND_##kind, part, NULL},
+#define PARAMETER(...)
+#define NOISE(outside) +outside
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    {KIND_ELEMENTWISE, ROW_##name, twin(name), 0, name##_from_y, 0 __VA_ARGS__},
+#define COMPOSED(id, name, kind, part, ...) {KIND_##kind, part, NULL, 0},
 static const struct clact_row_info rows[INFO_COUNT] = {
 #include "activations.def"
 };
 #undef ACTIVATION
 #undef COMPOSED
 #undef PARAMETER
+#undef NOISE
 #undef DOCUMENTED
 #undef TENSORFLOW
 
@@ -178,9 +203,9 @@ static clact_status check_value(const clact_activation_info *info, const clact_p
             p->accepts_none ? "; no limit is 'none'" : "");
     if (p->lifted && unchecked)
         return CLACT_OK;
-    REQUIRE(given->value >= p->minimum, CLACT_E_RANGE, "%s of %s must be at least %g, and is %g", p->name,
+    REQUIRE(given->value >= p->minimum, CLACT_E_RANGE, "%s of %s must be at least %.9g, and is %g", p->name,
             info->name, p->minimum, given->value);
-    REQUIRE(given->value <= p->maximum, CLACT_E_RANGE, "%s of %s must be at most %g, and is %g", p->name,
+    REQUIRE(given->value <= p->maximum, CLACT_E_RANGE, "%s of %s must be at most %.9g, and is %g", p->name,
             info->name, p->maximum, given->value);
     REQUIRE(!p->not_zero || given->value != 0, CLACT_E_RANGE, "%s of %s must not be 0", p->name, info->name);
     REQUIRE(p->kind != CLACT_PARAMETER_INTEGER || given->value == trunc(given->value), CLACT_E_RANGE,
@@ -217,7 +242,7 @@ static clact_status read_parameters(clact_activation *a, const clact_activation_
 /* The row of the list, or what stands for one where the activation is the program's own. */
 static clact_status find(clact_activation *a, const clact_activation_desc *desc, const struct clact_row_info **row)
 {
-    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL};
+    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL, 0};
     if (!desc->custom) {
         TRY(find_row(desc, &a->info));
         *row = &rows[a->info - infos];
@@ -244,7 +269,7 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
     a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
-    a->row_parameters = row->kind == KIND_ELEMENTWISE ? a->info->parameter_count : 0;
+    a->row_parameters = row->kind == KIND_ELEMENTWISE ? a->info->parameter_count + (row->noise != 0) : 0;
     a->tensor = -1;
     a->axis = -1;
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {
@@ -252,11 +277,16 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
         if (a->info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
             a->tensor = (int)i;
     }
+    a->noise = row->noise != 0 ? (int)a->info->parameter_count : -1;
+    if (a->noise >= 0)
+        a->p64[a->noise] = row->noise;
     TRY(read_parameters(a, desc));
     int axis = clact_parameter_find(a->info, "axis");
     if (axis >= 0)
         a->axis = (int)a->p64[axis];
     a->fits_f32 = true;
+    if (a->noise >= 0)
+        a->p32[a->noise] = (float)row->noise;
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
         a->fits_f32 &= !isinf(a->p32[i]) && !(a->info->parameters[i].not_zero && a->p32[i] == 0);

@@ -21,6 +21,7 @@ Suite *special_suite(void);
 Suite *golden_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
+Suite *noise_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

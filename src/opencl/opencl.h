@@ -158,6 +158,7 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
                                   const clact_enqueue *q);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
+clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
 
 #endif
