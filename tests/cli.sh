@@ -142,6 +142,11 @@ run 0 help
 prints "bench"
 run 0 help check
 prints "Usage: clact check"
+run 0 check elu --grid --samples=4096 --device=cpu
+prints "OK alpha=0.3"
+run 0 check elu --alpha=2 --samples=4096 --device=cpu
+prints "OK alpha=2"
+refuses 64 "parameters of its own" check elu --grid --alpha=2
 for c in devices list apply bench; do
     run 0 help $c
     prints "Usage: clact $c"

@@ -10,7 +10,8 @@ int main(void)
     fflush(stdout);
     SRunner *runner = srunner_create(activation_suite());
     Suite *(*const suites[])(void) = {
-        seeds_suite, tensorflow_suite, special_suite, golden_suite, bits_suite, types_suite, tensor_suite,
+        seeds_suite, tensorflow_suite, special_suite, golden_suite, properties_suite, bits_suite, types_suite,
+        tensor_suite,
         environment_suite, threads_suite, device_suite, interop_suite, npy_suite,
         gradients_suite, noise_suite,
     };

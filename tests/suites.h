@@ -19,6 +19,7 @@ Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
 Suite *golden_suite(void);
+Suite *properties_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
 Suite *noise_suite(void);
