@@ -79,6 +79,8 @@ enum {
 #define FROM_Y_NOTHING "0"
 #define FROM_Y_Y "1"
 #define FROM_Y_X_OR_Y "1"
+#define FROM_Y_Y "1"
+#define FROM_Y_NOTHING "1"
 #define KIND_NAME_GATED "gated"
 #define KIND_NAME_ROWWISE "rowwise"
 #define KIND_NAME_REDUCE "reduce"
