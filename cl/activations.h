@@ -76,8 +76,8 @@ INLINE real tanh_d(real x)
     return fused(-(s * EXP_UNSCALE), s, s) * (C(4.0) * EXP_UNSCALE);
 }
 
-#include "exponential.h"
 #include "logarithm.h"
+#include "exponential.h"
 #include "logarithmic.h"
 #include "random.h"
 
