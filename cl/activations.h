@@ -76,4 +76,8 @@ INLINE real tanh_d(real x)
     return fused(-(s * EXP_UNSCALE), s, s) * (C(4.0) * EXP_UNSCALE);
 }
 
+#include "logarithm.h"
+#include "logarithmic.h"
+#include "stochastic.h"
+
 #endif

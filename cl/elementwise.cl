@@ -6,13 +6,18 @@
  *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
  *                                derivative of its own from y
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
+ *   NOISE                        the argument, p1 to p7, that is noise, drawn by an element's row-major index
  *   ACCUMULATE                   dx = f'(x) dy + beta dx
  *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
 #include "dialect.h"
 #include "elementary.h"
 #include "activations.h"
+#include "noise.h"
 #include "storage.h"
 #include "walk.h"
+#ifdef CLACT_OWN_FUNCTIONS
+#include "custom" /* the text of an activation of the program's own */
+#endif
 
 #ifdef ACCUMULATE
 #define BETA_PARAMETER , const real beta
@@ -22,26 +27,39 @@
 #define ADDED(gradient, old) gradient
 #endif
 
+#ifdef NOISE
+#define DRAW(i) NOISE = noise_of(noise_seed, noise_offset, i);
+#else
+#define DRAW(i)
+#endif
+
 #ifndef VIEW
+
+#ifdef NOISE
+#define NOISE_PARAMETERS , const ulong noise_seed, const ulong noise_offset
+#else
+#define NOISE_PARAMETERS
+#endif
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
-             const ulong n, PARAMETERS)
+             const ulong n, PARAMETERS NOISE_PARAMETERS)
 {
     x += x_first;
     y += y_first;
-    FOR_TILE(y[i] = STORE(ROW_F(LOAD(x[i]))))
+    FOR_TILE(DRAW(i) y[i] = STORE(ROW_F(LOAD(x[i]))))
 }
 
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
     void NAME(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
-              global ELEMENT *dx, const long dx_first, const ulong n, PARAMETERS BETA_PARAMETER)    \
+              global ELEMENT *dx, const long dx_first, const ulong n,                               \
+              PARAMETERS NOISE_PARAMETERS BETA_PARAMETER)                                           \
     {                                                                                               \
         x += x_first;                                                                               \
         dy += dy_first;                                                                             \
         dx += dx_first;                                                                             \
-        FOR_TILE(dx[i] = STORE(ADDED(GRADIENT(LOAD(x[i]), LOAD(dy[i])), dx[i])))                    \
+        FOR_TILE(DRAW(i) dx[i] = STORE(ADDED(GRADIENT(LOAD(x[i]), LOAD(dy[i])), dx[i])))            \
     }
 
 #else /* VIEW: dims are right-aligned and padded with ones; strides may be zero or negative */
@@ -58,25 +76,38 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 #define TENSOR_LOAD
 #endif
 
+#ifdef NOISE
+#define NOISE_PARAMETERS , const ulong noise_seed, const ulong noise_offset, const long8 index_strides
+#define NOISE_FIRST long index = 0;
+#define NOISE_AXIS(s) index += c * index_strides.s;
+#else
+#define NOISE_PARAMETERS
+#define NOISE_FIRST
+#define NOISE_AXIS(s)
+#endif
+
 #define MOVE(s)                                                                                     \
     xi += c * x_strides.s;                                                                          \
     yi += c * y_strides.s;                                                                          \
     AXIS_DY(s)                                                                                      \
-    TENSOR_AXIS(s)
+    TENSOR_AXIS(s)                                                                                  \
+    NOISE_AXIS(s)
 
 #define AXIS_DY(s)
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
              global ELEMENT *y, const long y_first, const long8 y_strides,
-             const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER)
+             const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER NOISE_PARAMETERS)
 {
     const ulong i = get_global_id(0);
     if (i < n) {
         ulong rest = i;
         long xi = x_first, yi = y_first;
         TENSOR_FIRST
+        NOISE_FIRST
         AXES(MOVE)
         TENSOR_LOAD
+        DRAW((ulong)index)
         y[yi] = STORE(ROW_F(LOAD(x[xi])));
     }
 }
@@ -88,15 +119,18 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
     void NAME(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
               global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
               global ELEMENT *dx, const long dx_first, const long8 y_strides,                       \
-              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER BETA_PARAMETER)         \
+              const ulong n, const ulong8 dims,                                                     \
+              PARAMETERS TENSOR_PARAMETER NOISE_PARAMETERS BETA_PARAMETER)                          \
     {                                                                                               \
         const ulong i = get_global_id(0);                                                           \
         if (i < n) {                                                                                \
             ulong rest = i;                                                                         \
             long xi = x_first, di = dy_first, yi = dx_first;                                        \
             TENSOR_FIRST                                                                            \
+            NOISE_FIRST                                                                             \
             AXES(MOVE)                                                                              \
             TENSOR_LOAD                                                                             \
+            DRAW((ulong)index)                                                                      \
             dx[yi] = STORE(ADDED(GRADIENT(LOAD(x[xi]), LOAD(dy[di])), dx[yi]));                     \
         }                                                                                           \
     }

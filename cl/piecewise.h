@@ -151,6 +151,22 @@ INLINE real clip_d(real x, real low, real high)
     return nan_or(x, x >= high ? C(0.0) : d);
 }
 
+/* tf.clip_by_value: min(x, high), then max with low, so that low wins where it is above high. Its
+ * gradient passes dy at the limits, and nothing at a NaN, which the comparisons refuse. */
+INLINE real clip_tf_f(real x, real low, real high)
+{
+    real y = x >= high ? high : x;
+    return y <= low ? low : y;
+}
+
+INLINE real clip_tf_g(real x, real dy, real low, real high)
+{
+    real lowest = low == low ? low : -to_real(INFINITY_BITS);
+    real y = x >= high ? high : x;
+    real g = y >= lowest ? dy : C(0.0);
+    return x > high ? C(0.0) : g;
+}
+
 INLINE real hard_tanh_f(real x, real low, real high) { return clip_f(x, low, high); }
 INLINE real hard_tanh_d(real x, real low, real high) { return clip_d(x, low, high); }
 
@@ -178,6 +194,23 @@ INLINE real hard_sigmoid_y(real y)
 {
     real d = y <= C(0.0) ? C(0.0) : K(0x1.555556p-3, 0x1.5555555555555p-3);
     return nan_or(y, y >= C(1.0) ? C(0.0) : d);
+}
+
+/* Keras 2.15: 0.2 x + 0.5, clipped to [0, 1]. The product is rounded before the sum: it enters as half
+ * of itself and is doubled in the fma, where nothing can be contracted. */
+INLINE real hard_sigmoid_tf_sum(real x)
+{
+    return fused(x * K(0x1.99999ap-4, 0x1.999999999999ap-4), C(2.0), C(0.5));
+}
+
+INLINE real hard_sigmoid_tf_f(real x)
+{
+    return clip_tf_f(hard_sigmoid_tf_sum(x), C(0.0), C(1.0));
+}
+
+INLINE real hard_sigmoid_tf_g(real x, real dy)
+{
+    return clip_tf_g(hard_sigmoid_tf_sum(x), dy, C(0.0), C(1.0)) * K(0x1.99999ap-3, 0x1.999999999999ap-3);
 }
 
 INLINE real hard_sigmoid_onnx_f(real x, real alpha, real beta)

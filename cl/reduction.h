@@ -18,9 +18,9 @@
 /* The sum of a block from its lanes, which are used up. width: a power of two, of the lanes that have terms. */
 INLINE real reduction_fold(SHARED real *lanes, u32 width)
 {
-    for (u32 half = width / 2; half; half /= 2)
-        for (u32 l = 0; l < half; l++)
-            lanes[l] += lanes[l + half];
+    for (u32 span = width / 2; span; span /= 2)
+        for (u32 l = 0; l < span; l++)
+            lanes[l] += lanes[l + span];
     return lanes[0];
 }
 

@@ -1,5 +1,5 @@
 /* activation.c: the list as data, and activations: found by name, validated, made, destroyed. */
-#include "internal.h"
+#include "custom.h"
 
 #include "fpenv.h"
 
@@ -39,21 +39,36 @@
     static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     static const clact_parameter_info name##_parameters[CLACT_MAX_PARAMETERS] = {__VA_ARGS__};
+#define NOISE(outside)
 #include "activations.def"
 #undef ACTIVATION
 #undef COMPOSED
 #undef PARAMETER
+#undef NOISE
+
+#define PARAMETER(...)
+#define NOISE(outside) +1
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    name##_noise = 0 __VA_ARGS__,
+enum {
+#include "activations.def"
+};
+#undef ACTIVATION
+#undef PARAMETER
+#undef NOISE
 
 #define PARAMETER(...) +1
+#define NOISE(outside)
 #define X CLACT_BACKWARD_X
 #define X_OR_Y CLACT_BACKWARD_X_OR_Y
 #define X_OR_OWN_Y CLACT_BACKWARD_X_OR_Y
 #define NOTHING CLACT_BACKWARD_NOTHING
+#define Y CLACT_BACKWARD_Y
 #define LEARNS_NOTHING 0
 #define LEARNS_P0 1
 #define LEARNS_P0_TO_P3 4
 #define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
-    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, 0, #name, aliases, "elementwise", name##_parameters, \
+    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, name##_noise, #name, aliases, "elementwise", name##_parameters, \
      uf, ud, formula, derivative, kinks, source, {0}},
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, 0, 0 __VA_ARGS__, 0, 0, #name, aliases, KIND_NAME_##kind, name##_parameters, \
@@ -70,18 +85,26 @@ static const clact_activation_info infos[] = {
 #undef X_OR_Y
 #undef X_OR_OWN_Y
 #undef NOTHING
+#undef PARAMETER
+#undef NOISE
+#undef Y
 #define INFO_COUNT (sizeof infos / sizeof *infos)
 
 #define NO_GATE -1, -1, 0
+#define OWN(name) ROWWISE_##name, -1, 0
 #define GATE(row, half) ROW_##row, -1, CLACT_HALF_##half
-#define ACTIVATION(id, name, twin, ...) {KIND_ELEMENTWISE, ROW_##name, twin(name), 0, name##_from_y},
-#define COMPOSED(id, name, kind, part, ...) {KIND_##kind, part, NULL},
+#define PARAMETER(...)
+#define NOISE(outside) +outside
+#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
+    {KIND_ELEMENTWISE, ROW_##name, twin(name), 0, name##_from_y, 0 __VA_ARGS__},
+#define COMPOSED(id, name, kind, part, ...) {KIND_##kind, part, NULL, 0},
 static const struct clact_row_info rows[INFO_COUNT] = {
 #include "activations.def"
 };
 #undef ACTIVATION
 #undef COMPOSED
 #undef PARAMETER
+#undef NOISE
 #undef DOCUMENTED
 #undef TENSORFLOW
 
@@ -174,9 +197,9 @@ static clact_status check_value(const clact_activation_info *info, const clact_p
             p->accepts_none ? "; no limit is 'none'" : "");
     if (p->lifted && unchecked)
         return CLACT_OK;
-    REQUIRE(given->value >= p->minimum, CLACT_E_RANGE, "%s of %s must be at least %g, and is %g", p->name,
+    REQUIRE(given->value >= p->minimum, CLACT_E_RANGE, "%s of %s must be at least %.9g, and is %g", p->name,
             info->name, p->minimum, given->value);
-    REQUIRE(given->value <= p->maximum, CLACT_E_RANGE, "%s of %s must be at most %g, and is %g", p->name,
+    REQUIRE(given->value <= p->maximum, CLACT_E_RANGE, "%s of %s must be at most %.9g, and is %g", p->name,
             info->name, p->maximum, given->value);
     REQUIRE(!p->not_zero || given->value != 0, CLACT_E_RANGE, "%s of %s must not be 0", p->name, info->name);
     REQUIRE(p->kind != CLACT_PARAMETER_INTEGER || given->value == trunc(given->value), CLACT_E_RANGE,
@@ -228,10 +251,27 @@ static void take_defaults(clact_activation *a, const clact_activation_info *info
     }
 }
 
+/* The row of the list, or what stands for one where the activation is the program's own. */
+static clact_status find(clact_activation *a, const clact_activation_desc *desc, const struct clact_row_info **row)
+{
+    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL, 0};
+    if (!desc->custom) {
+        TRY(find_row(desc, &a->info));
+        *row = &rows[a->info - infos];
+        return CLACT_OK;
+    }
+    REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
+    REQUIRE(!desc->gated, CLACT_E_UNSUPPORTED, "an activation of one's own does not gate yet");
+    TRY(clact_definition_create(&a->own, desc->custom));
+    a->info = &a->own->info;
+    *row = &own;
+    return CLACT_OK;
+}
+
 static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
 {
-    TRY(find_row(desc, &a->info));
-    const struct clact_row_info *row = &rows[a->info - infos];
+    const struct clact_row_info *row = NULL;
+    TRY(find(a, desc, &row));
     REQUIRE(desc->semantics <= CLACT_TENSORFLOW, CLACT_E_ARGUMENT, "semantics must be CLACT_DOCUMENTED or CLACT_TENSORFLOW");
     REQUIRE(desc->semantics == CLACT_DOCUMENTED || row->tensorflow_row >= 0, CLACT_E_UNSUPPORTED,
             "%s has no TensorFlow semantics", a->info->name);
@@ -244,6 +284,9 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     a->tensor = -1;
     a->axis = -1;
     take_defaults(a, a->info);
+    a->noise = row->noise != 0 ? (int)a->info->parameter_count : -1;
+    if (a->noise >= 0)
+        a->p64[a->noise] = row->noise;
     TRY(read_parameters(a, desc));
     int axis = clact_parameter_find(a->info, "axis");
     if (axis >= 0)
@@ -251,8 +294,10 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     const clact_activation_info *f = row->kind == KIND_GATED ? info_of_row(row->row) : a->info;
     if (f != a->info) /* a gated unit's own parameters are not those of f */
         take_defaults(a, f);
-    a->row_parameters = a->row >= 0 ? f->parameter_count : 0;
+    a->row_parameters = a->kind == KIND_ELEMENTWISE || a->kind == KIND_GATED ? f->parameter_count + (a->noise >= 0) : 0;
     a->fits_f32 = true;
+    if (a->noise >= 0)
+        a->p32[a->noise] = (float)row->noise;
     for (uint32_t i = 0; i < f->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
         a->fits_f32 &= !isinf(a->p32[i]) && !(f->parameters[i].not_zero && a->p32[i] == 0);
@@ -279,7 +324,7 @@ clact_status clact_activation_create(clact_activation **out, const clact_activat
     clact_status status = fill(a, desc);
     clact_fpenv_leave(env);
     if (status != CLACT_OK) {
-        free(a);
+        clact_activation_destroy(&a);
         return status;
     }
     *out = a;
@@ -296,8 +341,9 @@ clact_status clact_activation_named(clact_activation **out, const char *name, co
 
 void clact_activation_destroy(clact_activation **activation)
 {
-    if (!activation)
+    if (!activation || !*activation)
         return;
+    clact_definition_release((*activation)->own);
     free(*activation);
     *activation = NULL;
 }

@@ -4,8 +4,8 @@
 
 #include "internal.h"
 
-/* CLACT_BACKWARD_Y: VIEW_X holds y, and the row has a derivative of its own from y. */
-enum clact_direction { CLACT_FORWARD = 0, CLACT_BACKWARD = 1, CLACT_BACKWARD_Y = 2, DIRECTION_COUNT };
+/* CLACT_BACKWARD_OWN_Y: VIEW_X holds y, and the row has a derivative of its own from y. */
+enum clact_direction { CLACT_FORWARD = 0, CLACT_BACKWARD = 1, CLACT_BACKWARD_OWN_Y = 2, DIRECTION_COUNT };
 
 /* A checked operand. The element at coordinates c is at offset + sum of c[k] * strides[k]. */
 struct clact_view {
@@ -17,7 +17,8 @@ struct clact_view {
     int64_t strides[CLACT_MAX_RANK]; /* right-aligned with launch.dims */
 };
 
-enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_COUNT };
+/* VIEW_INDEX has no memory: its offsets are the row-major indices of the elements as the caller shaped them. */
+enum { VIEW_X, VIEW_DY, VIEW_OUT, VIEW_TENSOR, VIEW_INDEX, VIEW_COUNT };
 
 /* A factor of what an output holds, as rounded to either type; both are 0 where the output is overwritten. */
 struct clact_beta {
@@ -35,10 +36,32 @@ struct clact_launch {
     bool host;                     /* operands are host pointers */
     bool has_tensor;               /* views[VIEW_TENSOR] stands for parameter activation->tensor */
     bool in_place;                 /* out is one of the inputs */
+    bool noise;                    /* drawn from seed, noise_offset and VIEW_INDEX */
+    uint64_t seed, noise_offset;
     struct clact_beta beta;        /* backward: of what out holds */
     struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
     const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */
 };
+
+enum { ROWWISE_X, ROWWISE_DY, ROWWISE_OUT, ROWWISE_MASK, ROWWISE_VIEW_COUNT };
+
+/* One checked row-wise call. */
+struct clact_rowwise_launch {
+    const clact_activation *activation;
+    bool backward;                /* views[ROWWISE_X] holds y then, or where that is not needed anything */
+    bool host, has_mask;
+    uint64_t rows, length;        /* none or both are 0 */
+    int64_t dims[CLACT_MAX_RANK]; /* right-aligned; the last is length, the others make up the rows */
+    struct clact_beta beta;
+    struct clact_view views[ROWWISE_VIEW_COUNT]; /* their last strides step along a row; ROWWISE_DY only backward */
+    const clact_enqueue *enqueue; /* NULL: the context's own queue, no waits, no event */
+};
+
+static inline bool clact_rowwise_reads(const struct clact_rowwise_launch *l, int view)
+{
+    return view == ROWWISE_X || (view == ROWWISE_DY && l->backward) || (view == ROWWISE_MASK && l->has_mask) ||
+           (view == ROWWISE_OUT && l->beta.f64 != 0);
+}
 
 /* ---- Maps: calls of other kinds, each output's element from the inputs' elements at its place ---- */
 
@@ -78,6 +101,7 @@ static inline bool clact_map_uses(const struct clact_map *m, int view)
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
     clact_status (*elementwise)(clact_context *, const struct clact_launch *);
+    clact_status (*rowwise)(clact_context *, const struct clact_rowwise_launch *);
     clact_status (*map)(clact_context *, const struct clact_map *);
     clact_status (*buffer_create)(clact_buffer *);
     void (*buffer_destroy)(clact_buffer *);

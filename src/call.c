@@ -95,6 +95,7 @@ static const struct {
     clact_status (*backward)(struct clact_call *, const clact_backward_args *);
 } kinds[KIND_COUNT] = {
     [KIND_ELEMENTWISE] = {clact_elementwise_forward, clact_elementwise_backward},
+    [KIND_ROWWISE] = {clact_rowwise_forward, clact_rowwise_backward},
     [KIND_GATED] = {clact_gated_forward, clact_gated_backward},
     [KIND_REDUCE] = {clact_reduce_forward, clact_reduce_backward},
 };

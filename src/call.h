@@ -41,6 +41,8 @@ static inline const struct clact_backend_functions *clact_call_backend(const str
 /* The kinds, each in a file of its name. */
 clact_status clact_elementwise_forward(struct clact_call *call, const clact_forward_args *args);
 clact_status clact_elementwise_backward(struct clact_call *call, const clact_backward_args *args);
+clact_status clact_rowwise_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_rowwise_backward(struct clact_call *call, const clact_backward_args *args);
 clact_status clact_gated_forward(struct clact_call *call, const clact_forward_args *args);
 clact_status clact_gated_backward(struct clact_call *call, const clact_backward_args *args);
 clact_status clact_reduce_forward(struct clact_call *call, const clact_forward_args *args);

@@ -1,5 +1,6 @@
 /* elementwise.c: element-wise calls: checks the arguments, brings them to the form that backends take. */
 #include "call.h"
+#include "custom.h"
 #include "views.h"
 
 #include <string.h>
@@ -30,6 +31,18 @@ static clact_status check_tensor(struct clact_call *call, struct clact_launch *l
     return clact_call_broadcast(given->value, shape, given->name, view);
 }
 
+/* Noise goes by the row-major index in the shape, wherever the elements lie. */
+static void set_noise(struct clact_launch *l, const clact_tensor *shape, uint32_t training, uint64_t seed,
+                      uint64_t offset)
+{
+    l->noise = training && l->activation->noise >= 0;
+    l->seed = seed;
+    l->noise_offset = offset;
+    int64_t next = 1;
+    for (uint32_t k = shape->rank; k-- > 0; next *= shape->dims[k])
+        l->views[VIEW_INDEX].strides[k] = next;
+}
+
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
 static clact_status call_backend(const struct clact_call *call, const struct clact_launch *l)
@@ -45,6 +58,8 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
     const clact_activation *a = call->activation;
     REQUIRE(shape->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE,
             "a parameter of %s is not finite in f32, or zero where it must not be", a->info->name);
+    REQUIRE(shape->type != CLACT_F64 || !a->own || a->own->f64.forward, CLACT_E_UNSUPPORTED,
+            "%s has no f64: its loops were compiled in f32 alone", a->info->name);
     REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", a->info->name);
     if (count)
         TRY(check_tensor(call, l, shape, parameters));
@@ -65,6 +80,7 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
     uint32_t used = 1u << VIEW_OUT;
     for (int v = 0; v < VIEW_COUNT; v++)
         used |= (uint32_t)clact_launch_reads(l, v) << v;
+    used |= (uint32_t)l->noise << VIEW_INDEX;
     if (l->count)
         l->dense = clact_views_simplify(l->dims, shape->rank, l->views, VIEW_COUNT, used, VIEW_OUT) && !l->has_tensor;
     l->host = call->host;
@@ -79,6 +95,7 @@ clact_status clact_elementwise_forward(struct clact_call *call, const clact_forw
     TRY(clact_call_first(call, args->x, "x", &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &args->x->tensor;
     TRY(check_operand(call, shape, args->y, "y", &l.views[VIEW_OUT]));
+    set_noise(&l, shape, args->training, args->seed, args->offset);
     return run(call, &l, shape, args->parameters, args->parameter_count, "y");
 }
 
@@ -125,11 +142,12 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     const char *what;
     TRY(choose_saved(call, args, &saved, &what));
     if (saved == args->y && saved && clact_row_functions[call->activation->row].own_y)
-        l.direction = CLACT_BACKWARD_Y;
+        l.direction = CLACT_BACKWARD_OWN_Y;
     TRY(clact_call_first(call, saved, what, &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
     TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
+    set_noise(&l, shape, args->training, args->seed, args->offset);
     TRY(clact_call_beta(args->dx_beta, shape->type, "dx_beta", &l.beta));
     return run(call, &l, shape, args->parameters, args->parameter_count, "dx");
 }
@@ -183,6 +201,10 @@ clact_status clact_apply_gradient(clact_context *context, const clact_activation
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), up = clact_array(CLACT_F32, dy, (int64_t)n);
     clact_operand out = clact_array(CLACT_F32, dx, (int64_t)n);
-    clact_backward_args args = {.x = x ? &in : NULL, .dy = &up, .dx = &out};
+    clact_backward_args args = {.dy = &up, .dx = &out};
+    if (activation && activation->info->needs == CLACT_BACKWARD_Y)
+        args.y = x ? &in : NULL;
+    else
+        args.x = x ? &in : NULL;
     return clact_backward(context, activation, &args);
 }

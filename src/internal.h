@@ -48,14 +48,31 @@ enum clact_row {
     ROW_COUNT
 };
 
+/* Row-wise activations: those that have functions of their name in cl/rowwise.h. */
+enum clact_rowwise {
+#define OF_GATED(name)
+#define OF_REDUCE(name)
+#define OF_ROWWISE(name) ROWWISE_##name,
+#define ACTIVATION(...)
+#define COMPOSED(id, name, kind, ...) OF_##kind(name)
+#include "activations.def"
+#undef ACTIVATION
+#undef COMPOSED
+#undef OF_GATED
+#undef OF_REDUCE
+#undef OF_ROWWISE
+    ROWWISE_COUNT
+};
+
 enum clact_kind { KIND_ELEMENTWISE, KIND_GATED, KIND_ROWWISE, KIND_REDUCE, KIND_COUNT };
 
 /* What an activation has besides its clact_activation_info. */
 struct clact_row_info {
     enum clact_kind kind;
-    int row, tensorflow_row; /* of f; -1 where there is none */
+    int row, tensorflow_row; /* of f, or a clact_rowwise; -1 where there is none */
     uint32_t half;           /* that f is applied to, a clact_half, in a gated unit */
     bool (*from_y)(const double *p, const double *s, bool narrow);
+    double noise; /* what the noise is outside training; 0: the row takes none */
 };
 
 /* How cl/ names a row's functions. */
@@ -69,12 +86,16 @@ extern const struct clact_row_functions clact_row_functions[ROW_COUNT];
 /* The index of a parameter by name or alias; -1 if there is none. */
 int clact_parameter_find(const clact_activation_info *info, const char *name);
 
+struct clact_definition;
+
 struct clact_activation {
     const clact_activation_info *info;
+    struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
     enum clact_kind kind;
-    int row;       /* of f; -1 where kind has none */
-    uint32_t row_parameters; /* that f takes: the first ones of p64 and p32 */
+    int row;       /* of f, or a clact_rowwise; -1 where kind has neither, and where f is the program's own */
+    uint32_t row_parameters; /* that f takes: the first ones of p64 and p32, and noise */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
+    int noise;     /* the place behind the parameters of what stands for the noise outside training, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */
     uint32_t half; /* clact_half */
     /* Whether y serves instead of x, at parameters p that read s once stored; narrow: y is f16 or bf16. NULL: never. */

@@ -54,6 +54,7 @@ const char *clact_status_name(clact_status status)
     NAME(CLACT_E_OPENCL)
     NAME(CLACT_E_INEXACT)
     NAME(CLACT_E_FORKED)
+    NAME(CLACT_E_DERIVATIVE)
 #undef NAME
     }
     return "unknown status";

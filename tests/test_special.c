@@ -28,8 +28,7 @@ static size_t count_wrong(const clact_activation *activation, const special_set 
         if (special_same(got[i], cases[i].expected))
             continue;
         fprintf(stderr, "%s", set->activation);
-        for (size_t p = 0; p < set->parameter_count; p++)
-            fprintf(stderr, " %s=%g", set->parameters[p].name, set->parameters[p].value);
+        special_print_parameters(stderr, set);
         fprintf(stderr, ": %s at x = %a, dy = %g: %a, not %a\n", direction_names[d], x[i], dy[i],
                 got[i], cases[i].expected);
         wrong++;

@@ -8,9 +8,11 @@
 #define NONE NAN
 #define TF_INPUTS(...) static const uint32_t inputs[WORDS] = __VA_ARGS__;
 #define TF_ROW(...)
+#define TF_FORWARD(...)
 #include "tensorflow.def"
 #undef TF_INPUTS
 #undef TF_ROW
+#undef TF_FORWARD
 
 static const struct row {
     const char *name;
@@ -19,6 +21,18 @@ static const struct row {
 } rows[] = {
 #define TF_INPUTS(...)
 #define TF_ROW(name, p0, p1, p2, ...) {#name, {p0, p1, p2}, {__VA_ARGS__}},
+#define TF_FORWARD(...)
+#include "tensorflow.def"
+#undef TF_ROW
+#undef TF_FORWARD
+};
+
+static const struct forward_row {
+    const char *name;
+    uint32_t words[2][WORDS]; /* inputs; results */
+} forward_rows[] = {
+#define TF_ROW(...)
+#define TF_FORWARD(name, ...) {#name, {__VA_ARGS__}},
 #include "tensorflow.def"
 };
 
@@ -67,6 +81,20 @@ START_TEST(bits_of_tensorflow)
 }
 END_TEST
 
+START_TEST(roundings_of_tensorflow)
+{
+    const struct forward_row *r = &forward_rows[_i];
+    clact_activation *a = with_semantics(r->name, CLACT_TENSORFLOW);
+    float x[WORDS], out[WORDS];
+    memcpy(x, r->words[0], sizeof x);
+    run_array(test_context(), a, CLACT_F32, WORDS, x, NULL, out);
+    for (int i = 0; i < WORDS; i++)
+        ck_assert_msg(bits_of(out[i]) == r->words[1][i], "%s at %a: %a, TensorFlow has %a", r->name, x[i], out[i],
+                      float_of(r->words[1][i]));
+    clact_activation_destroy(&a);
+}
+END_TEST
+
 /* keras.activations.threshold of Keras 3: a comparison and a choice, which a NaN fails. */
 START_TEST(threshold_chooses)
 {
@@ -87,6 +115,7 @@ Suite *tensorflow_suite(void)
     TCase *t = tcase_create("tensorflow");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, bits_of_tensorflow, 0, COUNT_OF(rows));
+    tcase_add_loop_test(t, roundings_of_tensorflow, 0, COUNT_OF(forward_rows));
     tcase_add_test(t, threshold_chooses);
     suite_add_tcase(s, t);
     return s;

@@ -67,7 +67,8 @@ typedef enum clact_status {
     CLACT_E_BUILD = -3009,       /* a kernel did not build; its log went to the log callback */
     CLACT_E_OPENCL = -3010,      /* an OpenCL call failed; clact_error() names it and its code */
     CLACT_E_INEXACT = -3011,     /* the device does not give the bits that options.require_exact asks for */
-    CLACT_E_FORKED = -3012       /* the context was opened before fork() and holds threads or a device */
+    CLACT_E_FORKED = -3012,      /* the context was opened before fork() and holds threads or a device */
+    CLACT_E_DERIVATIVE = -3013   /* clact_custom_check: the derivative given is not that of the function */
 } clact_status;
 
 /* The calling thread's last error as one sentence; "" before the first. Valid until the thread's
@@ -204,23 +205,39 @@ typedef enum clact_activation_id {
     CLACT_SIGMOID = 9,
     CLACT_TANH = 10,
     CLACT_LINEAR = 11,
+    CLACT_RRELU = 12,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
+    CLACT_LOG_SIGMOID = 17,
     CLACT_HARD_SIGMOID = 18,
     CLACT_HARD_SIGMOID_ONNX = 19,
     CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SOFTPLUS = 24,
+    CLACT_SQUAREPLUS = 25,
     CLACT_SPARSE_PLUS = 26,
     CLACT_HARD_SWISH = 32,
+    CLACT_MISH = 33,
     CLACT_SOFT_SHRINK = 35,
     CLACT_HARD_SHRINK = 36,
     CLACT_SHRINK = 37,
+    CLACT_LOG = 40,
+    CLACT_POW = 41,
+    CLACT_SQUARE = 42,
+    CLACT_SQRT = 43,
+    CLACT_RSQRT = 44,
     CLACT_ABS = 45,
     CLACT_SIGN = 46,
     CLACT_STEP = 47,
     CLACT_ROUND = 48,
+    CLACT_RECIPROCAL = 49,
+    CLACT_DROPOUT = 51,
     CLACT_GLU = 101,
     CLACT_REGLU = 102,
     CLACT_BILINEAR = 107,
+    CLACT_SOFTMAX = 121,
+    CLACT_SOFTMIN = 123,
+    CLACT_SPARSEMAX = 124,
+    CLACT_HARDMAX = 125,
     CLACT_MAXOUT = 141,
     CLACT_CRELU = 142
 } clact_activation_id;
@@ -241,8 +258,10 @@ typedef struct clact_parameter {
     uint32_t reserved;
 } clact_parameter;
 
+struct clact_custom;
+
 typedef struct clact_activation_desc {
-    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id */
+    const char *name; /* a name or an alias, e.g. "leaky_relu"; NULL: by id, or custom */
     uint32_t id;      /* clact_activation_id, or 0 */
     uint32_t semantics;
     const clact_parameter *parameters; /* those not given have the row's default */
@@ -251,7 +270,8 @@ typedef struct clact_activation_desc {
     uint32_t gated;     /* 1: u * f(v) of the element-wise activation named, which then has "axis" too */
     uint32_t half;      /* clact_half, for gated units: where v stands; 0: as the row says, else second */
     uint32_t reserved0;
-    uint64_t reserved[4];
+    const struct clact_custom *custom; /* one of your own, from clact/custom.h; NULL: by name or id */
+    uint64_t reserved[3];
 } clact_activation_desc;
 
 /* Makes an immutable activation, validated once, that belongs to no context. Everything is copied. */
@@ -288,7 +308,8 @@ typedef struct clact_parameter_info {
 typedef enum clact_backward_needs {
     CLACT_BACKWARD_X = 1,
     CLACT_BACKWARD_NOTHING = 2,
-    CLACT_BACKWARD_X_OR_Y = 3 /* y instead of x where the derivative is exact from y */
+    CLACT_BACKWARD_X_OR_Y = 3, /* y instead of x where the derivative is exact from y */
+    CLACT_BACKWARD_Y = 4       /* y, and not x */
 } clact_backward_needs;
 
 typedef struct clact_activation_info {
@@ -297,7 +318,7 @@ typedef struct clact_activation_info {
     uint32_t tensorflow; /* 1: has TensorFlow semantics */
     uint32_t parameter_count;
     uint32_t learnable_count; /* backward can give the gradients of so many parameters, the first ones */
-    uint32_t reserved0;
+    uint32_t noise;           /* 1: draws random numbers where args.training is 1 */
     const char *name;
     const char *aliases;                    /* separated by blanks; "" */
     const char *kind;                       /* "elementwise", "gated", "rowwise" or "reduce" */
@@ -334,7 +355,7 @@ typedef struct clact_activation_info {
 CLACT_API const clact_activation_info *clact_activation_list(size_t *count);
 /* By name or alias; NULL if there is none. Static. */
 CLACT_API const clact_activation_info *clact_activation_find(const char *name);
-/* Of an activation; NULL for NULL. Static. */
+/* Of an activation; NULL for NULL. Static; of a custom one, valid as long as the activation. */
 CLACT_API const clact_activation_info *clact_activation_info_of(const clact_activation *activation);
 
 /* ---- Data ----------------------------------------------------------------------------------- */
@@ -398,8 +419,11 @@ typedef struct clact_forward_args {
     const clact_operand *gate; /* gated: v, of x's shape, x being u; NULL: x holds both, in halves along the axis */
     const clact_operand *mask; /* row-wise: CLACT_U8, its dims matched as a parameter's; an element where it
                                   is 0 takes no part; NULL: all do */
-    uint64_t seed, offset;     /* of the noise of rrelu and dropout */
-    uint32_t training;         /* 1: noise is drawn; 0: as at inference */
+    /* Of the noise of rrelu and dropout, which is a function of seed, offset and an element's row-major index i
+     * in x's shape, wherever it lies: word i mod 4 of Philox4x32-10 at counter offset + i / 4. A tensor of n
+     * elements takes (n + 3) / 4 counters: that many further on is the offset of the next one. */
+    uint64_t seed, offset;
+    uint32_t training;         /* 1: noise is drawn, by activations that have it; 0: as at inference */
     uint32_t reserved0;
     uint64_t reserved[8];
 } clact_forward_args;
@@ -415,7 +439,7 @@ typedef struct clact_backward_args {
     const clact_operand *gate;  /* gated: v, as forward had it */
     const clact_operand *dgate; /* out: the gradient by v; NULL: not asked for; without gate dx holds both */
     const clact_operand *mask;  /* row-wise: as forward had it */
-    uint64_t seed, offset;      /* as forward had them */
+    uint64_t seed, offset;      /* as forward had them, and training: the same numbers are drawn again */
     uint32_t training;
     uint32_t reserved0;
     double dx_beta, dgate_beta; /* dx = gradient + dx_beta * dx, rounded once more than the gradient; 0 overwrites,
@@ -430,7 +454,8 @@ typedef struct clact_backward_args {
 CLACT_API clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n,
                                    const float *x, float *y);
 
-/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING. */
+/* dx[i] = f'(x[i]) * dy[i]; dx may be x or dy. x may be NULL where needs is CLACT_BACKWARD_NOTHING, and
+ * is y where needs is CLACT_BACKWARD_Y. A row-wise activation takes the n elements for one row. */
 CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
                                             const float *x, const float *dy, float *dx);
 

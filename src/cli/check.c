@@ -22,13 +22,14 @@ typedef struct check_options {
     size_t info_count;
     const char *cpu, *against_cpu;
     int64_t samples;
-    bool exhaustive, json;
+    bool exhaustive, grid, json;
 } check_options;
 
-enum { KEY_EXHAUSTIVE = 0x500, KEY_SAMPLES, KEY_JSON, KEY_CPU, KEY_AGAINST_CPU };
+enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_JSON, KEY_CPU, KEY_AGAINST_CPU };
 
 static const struct argp_option options_table[] = {
     {"exhaustive", KEY_EXHAUSTIVE, NULL, 0, "Measure all 2^32 inputs, not a sample", 0},
+    {"grid", KEY_GRID, NULL, 0, "Measure at a grid of other parameters than the defaults", 0},
     {"samples", KEY_SAMPLES, "N", 0, "Inputs of the stratified sample (default 1048576)", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
     {"cpu", KEY_CPU, "ISA", 0,
@@ -57,6 +58,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_SAMPLES:
         if (!parse_integer(&options->samples, value, 1, (int64_t)1 << 40))
             usage_error("--samples is a number from 1 to 2^40, not '%s'", value);
+        return 0;
+    case KEY_GRID:
+        options->grid = true;
         return 0;
     case KEY_JSON:
         options->json = true;
@@ -108,6 +112,8 @@ static void parse(check_options *options, int argc, char **argv)
     parse_arguments("check", &argp, argc, argv, options);
     if (options->activation.given_count && !options->info_count)
         usage_error("a parameter needs the name of an activation");
+    if (options->grid && (options->activation.given_count || options->activation.semantics))
+        usage_error("--grid has parameters of its own, in documented semantics");
     for (size_t i = 0; i < options->info_count; i++) {
         require_elementwise(options->infos[i], "check");
         refuse_parameters(options->infos[i], &options->activation);
@@ -127,8 +133,9 @@ typedef struct row {
     const clact_activation_info *info;
     direction direction;
     double bound;
-    bool documented;      /* else TensorFlow's semantics: there is neither oracle nor table */
-    const oracle *oracle; /* may be NULL */
+    const special_set *at; /* the parameters; it has no rows */
+    bool documented;       /* else TensorFlow's semantics: there is neither oracle nor table */
+    const oracle *oracle;  /* may be NULL */
     measured measured;
     special_result special;
     bool passed;
@@ -202,7 +209,7 @@ static void measure_row(check *c, row *r, const clact_activation *activation, co
     require_ok(measure(&r->measured, &m));
     if (terminal)
         fputs("\r\033[K", stderr);
-    if (r->documented)
+    if (r->documented && !c->options->grid)
         check_special(c, r);
     bool same = r->measured.differing == 0 || c->caps.exact == CLACT_EXACT_NONE;
     bool exact = r->measured.beyond == 0 && r->special.wrong == 0;
@@ -225,12 +232,6 @@ static void print_header(const check *c)
            "max ulp", "at x", "bound", "special", "differing", "hash");
 }
 
-static void print_special_parameters(const special_set *set)
-{
-    for (size_t i = 0; i < set->parameter_count; i++)
-        printf(" %s=%g", set->parameters[i].name, set->parameters[i].value);
-}
-
 static void print_reasons(const row *r)
 {
     const measured *m = &r->measured;
@@ -238,7 +239,7 @@ static void print_reasons(const row *r)
     if (r->documented && !r->oracle)
         printf("    there is no oracle for %s\n", r->info->name);
     if (m->cancelled.error > 0)
-        printf("    where terms cancel: %.4f ulp of the largest term, at x = %.9g; the bound is %d\n",
+        printf("    where terms cancel: %.4f ulp of the largest, at x = %.9g; the bound is %d\n",
                m->cancelled.error, m->cancelled.x, CANCELLED_BOUND);
     if (m->beyond) {
         const worst *w = m->worst.error > r->bound ? &m->worst : &m->cancelled;
@@ -247,7 +248,7 @@ static void print_reasons(const row *r)
     }
     if (r->special.wrong) {
         printf("    %zu special values are wrong; the first:", r->special.wrong);
-        print_special_parameters(r->special.set);
+        special_print_parameters(stdout, r->special.set);
         printf(" %s(%a)", f, r->special.first.x);
         if (r->direction == DERIVATIVE)
             printf(" with dy = %g", r->special.first.dy);
@@ -272,9 +273,11 @@ static void print_row(const row *r)
     }
     if (s->cases)
         snprintf(special, sizeof special, "%zu/%zu", s->cases - s->wrong, s->cases);
-    printf("%-18s %-10s %10" PRIu64 " %9s %-15s %5g %9s %10" PRIu64 "  %016" PRIx64 "  %s\n",
+    printf("%-18s %-10s %10" PRIu64 " %9s %-15s %5g %9s %10" PRIu64 "  %016" PRIx64 "  %s",
            r->info->name, direction_names[r->direction], r->measured.inputs, error, x, r->bound,
            special, r->measured.differing, r->measured.hash, r->passed ? "OK" : "FAIL");
+    special_print_parameters(stdout, r->at);
+    putchar('\n');
     print_reasons(r);
     fflush(stdout);
 }
@@ -296,11 +299,16 @@ static json_t *float_json(bool any, float x)
 static json_t *row_json(const row *r)
 {
     const measured *m = &r->measured;
+    json_t *parameters = json_object();
+    for (size_t i = 0; i < r->at->parameter_count; i++) {
+        const clact_parameter *p = &r->at->parameters[i];
+        json_object_set_new(parameters, p->name, p->none ? json_null() : json_real(p->value));
+    }
     bool cancelled = r->oracle && m->cancelled.error > 0;
     return json_pack(
-        "{ss ss sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
-        "direction", direction_names[r->direction], "inputs", (json_int_t)m->inputs, "left_out",
-        (json_int_t)m->left_out, "max_ulp", ulp_json(r->oracle, &m->worst), "max_ulp_x",
+        "{ss so ss sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
+        "parameters", parameters, "direction", direction_names[r->direction], "inputs",
+        (json_int_t)m->inputs, "left_out", (json_int_t)m->left_out, "max_ulp", ulp_json(r->oracle, &m->worst), "max_ulp_x",
         float_json(r->oracle, m->worst.x), "cancelled_max_ulp", ulp_json(cancelled, &m->cancelled),
         "cancelled_max_ulp_x", float_json(cancelled, m->cancelled.x), "bound", r->bound, "beyond",
         (json_int_t)m->beyond, "special", "cases", (json_int_t)r->special.cases, "wrong",
@@ -351,9 +359,8 @@ static void close_check(check *c)
     clact_close(&c->against);
 }
 
-/* The oracle at the parameters of the command line, which create_activation has found good. */
-static bool make_oracle(oracle *o, const clact_activation_info *info,
-                        const activation_options *options)
+/* The parameters of the command line, which create_activation has found good. */
+static special_set given_set(const clact_activation_info *info, const activation_options *options)
 {
     size_t count = options->given_count;
     clact_parameter *parameters = allocate(count, sizeof *parameters);
@@ -364,24 +371,26 @@ static bool make_oracle(oracle *o, const clact_activation_info *info,
         parameters[i].name = name;
         parameters[i].none = !parse_number(&parameters[i].value, options->given[i].value);
     }
-    bool made = oracle_make(o, info, parameters, count, CLACT_F32) == 0;
-    for (size_t i = 0; i < count; i++)
-        free((char *)(uintptr_t)parameters[i].name);
-    free(parameters);
-    return made;
+    return (special_set){info->name, parameters, count, NULL, 0};
 }
 
-static void check_activation(check *c, const clact_activation_info *info)
+static void free_given_set(special_set *set)
 {
-    activation_options options = c->options->activation;
+    for (size_t i = 0; i < set->parameter_count; i++)
+        free((char *)(uintptr_t)set->parameters[i].name);
+    free((clact_parameter *)(uintptr_t)set->parameters);
+}
+
+static void check_at(check *c, const clact_activation_info *info,
+                     const clact_activation *activation, const special_set *at)
+{
     oracle o;
     strata s;
-    clact_activation *activation = create_activation(info, &options);
-    bool documented = options.semantics == CLACT_DOCUMENTED;
-    bool has_oracle = make_oracle(&o, info, &options);
+    bool documented = c->options->activation.semantics == CLACT_DOCUMENTED;
+    bool has_oracle = oracle_make(&o, info, at->parameters, at->parameter_count, CLACT_F32) == 0;
     strata_make(&s, CLACT_F32, o.p, info->parameter_count);
     for (int d = FORWARD; d <= DERIVATIVE; d++) {
-        row r = {.info = info, .direction = d, .documented = documented};
+        row r = {.info = info, .direction = d, .at = at, .documented = documented};
         r.bound = d == FORWARD ? info->ulp_forward : info->ulp_derivative;
         r.oracle = documented && has_oracle ? &o : NULL;
         measure_row(c, &r, activation, &s);
@@ -391,21 +400,48 @@ static void check_activation(check *c, const clact_activation_info *info)
         else
             print_row(&r);
     }
+}
+
+static void check_activation(check *c, const clact_activation_info *info)
+{
+    activation_options options = c->options->activation;
+    clact_activation *activation = create_activation(info, &options);
+    special_set at = given_set(info, &options);
+    check_at(c, info, activation, &at);
+    free_given_set(&at);
     clact_activation_destroy(&activation);
+}
+
+static void check_grid(check *c, const clact_activation_info *info)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < grid_set_count; i++) {
+        clact_activation *activation;
+        if (strcmp(grid_sets[i].activation, info->name) != 0)
+            continue;
+        require_ok(special_activation(&activation, &grid_sets[i]));
+        check_at(c, info, activation, &grid_sets[i]);
+        clact_activation_destroy(&activation);
+        found++;
+    }
+    if (!found && c->options->info_count)
+        warn("the grid has no parameters for %s", info->name);
 }
 
 /* Those named, or all that have the semantics asked for. */
 static void check_activations(check *c)
 {
     const check_options *options = c->options;
+    void (*check_one)(check *, const clact_activation_info *) =
+        options->grid ? check_grid : check_activation;
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < options->info_count; i++)
-        check_activation(c, options->infos[i]);
+        check_one(c, options->infos[i]);
     for (size_t i = 0; options->info_count == 0 && i < count; i++)
-        if (is_elementwise(&list[i])
-            && (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow))
-            check_activation(c, &list[i]);
+        if (is_elementwise(&list[i]) &&
+            (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow))
+            check_one(c, &list[i]);
 }
 
 int command_check(int argc, char **argv)

@@ -70,7 +70,9 @@ struct oracle_row {
 
 static const struct oracle_row rows[] = {
 #define ORACLE(name, f, d) \
-    {#name, {name##_forward_loop, name##_derivative_loop}, {name##_forward_long, name##_derivative_long}},
+    {#name, \
+     {name##_forward_loop, name##_derivative_loop}, \
+     {name##_forward_long, name##_derivative_long}},
 #include "oracle.def"
 #undef ORACLE
 };
@@ -111,7 +113,8 @@ int oracle_make(oracle *out, const clact_activation_info *info, const clact_para
     return 0;
 }
 
-void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out, double *term)
+void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out,
+                   double *term)
 {
     if (d == DERIVATIVE && !o->reads_x) {
         const float zero = 0;

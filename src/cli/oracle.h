@@ -26,8 +26,10 @@ int oracle_make(oracle *out, const clact_activation_info *info, const clact_para
 
 /* out[i] = f(x[i]) or f'(x[i]). term[i]: the largest term, in magnitude, of the sum that it is; 0
  * where it is no sum that could cancel. The error, relative to the exact value or, where the terms
- * cancel, to the largest, is at most ORACLE_ERROR, or all are below ORACLE_TINY. */
-void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out, double *term);
+ * cancel, to the largest, is at most ORACLE_ERROR, or all are below ORACLE_TINY or above its
+ * reciprocal, where double ends. */
+void oracle_values(const oracle *o, direction d, size_t n, const float *x, double *out,
+                   double *term);
 #define ORACLE_ERROR 0x1p-45
 #define ORACLE_TINY 0x1p-800
 

@@ -170,8 +170,9 @@ static inline T(sum) T(xielu)(R x, const R *p)
     R m = x < p[3] ? x : p[3], e = p[1] * F(expm1)(m);
     R above = p[0] == 0 ? T(line)(p[2], x) : p[0] * x + p[2] == 0 ? 0 : x * (p[0] * x + p[2]);
     R below = e + T(line)(p[2] - p[1], x);
-    R term = F(fabs)(T(line)(p[2], x));
-    term = F(fmax)(term, x > 0 ? F(fabs)(T(line)(p[0], x * x)) : F(fmax)(F(fabs)(e), F(fabs)(T(line)(p[1], x))));
+    R quadratic = F(fabs)(T(line)(p[0], x * x));
+    R exponential = F(fmax)(F(fabs)(e), F(fabs)(T(line)(p[1], x)));
+    R term = F(fmax)(F(fabs)(T(line)(p[2], x)), x > 0 ? quadratic : exponential);
     return (T(sum)){x > 0 ? above : below, x - x == 0 ? term : 0};
 }
 
@@ -181,6 +182,9 @@ static inline T(sum) T(xielu_d)(R x, const R *p)
         return T(sum_of)(T(line)(2 * p[0], x), p[2]);
     return T(sum_of)(x > p[3] ? -p[1] : p[1] * F(expm1)(x), p[2]);
 }
+
+static const R T(selu_lambda) = (R)1.0507009873554804934193349852946L;
+static const R T(selu_alpha) = (R)1.6732632423543772848170429916717L;
 
 /* min(max(x, low), high), where a limit that is NaN is none. */
 static inline R T(clip)(R x, R low, R high)

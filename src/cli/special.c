@@ -6,9 +6,12 @@
 
 #define DEFAULT NULL, 0
 #define P(name, value) {name, value, 0, 0},
-#define WITH(list) \
-    (const clact_parameter[]){list}, sizeof(const clact_parameter[]){list} / sizeof(clact_parameter)
+#define NONE(name) {name, 0, 1, 0},
+#define WITH(...) \
+    (const clact_parameter[]){__VA_ARGS__}, \
+        sizeof(const clact_parameter[]){__VA_ARGS__} / sizeof(clact_parameter)
 #define PAIR(x, f, d, minus_f, minus_d) {(float)(x), {f, d}}, {-(float)(x), {minus_f, minus_d}},
+#define AT(x, f, d) {(float)(x), {f, d}},
 #define NANS NANS_BUT(NAN)
 #define NANS_BUT(d) PAIR(NAN, NAN, d, NAN, d)
 #define SET(name, parameters, nans, rows) \
@@ -19,6 +22,24 @@ const special_set special_sets[] = {
 #include "special.def"
 };
 const size_t special_set_count = sizeof special_sets / sizeof special_sets[0];
+
+#define GRID(name, parameters) {#name, WITH(parameters), NULL, 0},
+
+const special_set grid_sets[] = {
+#include "grid.def"
+};
+const size_t grid_set_count = sizeof grid_sets / sizeof grid_sets[0];
+
+void special_print_parameters(FILE *to, const special_set *set)
+{
+    for (size_t i = 0; i < set->parameter_count; i++) {
+        const clact_parameter *p = &set->parameters[i];
+        if (p->none)
+            fprintf(to, " %s=none", p->name);
+        else
+            fprintf(to, " %s=%g", p->name, p->value);
+    }
+}
 
 clact_status special_activation(clact_activation **out, const special_set *set)
 {

@@ -1,8 +1,10 @@
-/* special.h: the table of results at special values, as cases to run. */
+/* special.h: the table of results at special values, as cases to run; the grid of parameters. */
 #ifndef CLI_SPECIAL_H
 #define CLI_SPECIAL_H
 
 #include "oracle.h"
+
+#include <stdio.h>
 
 typedef struct special_row {
     float x, results[DIRECTION_COUNT];
@@ -19,6 +21,13 @@ typedef struct special_set {
 
 extern const special_set special_sets[];
 extern const size_t special_set_count;
+
+/* The sets of grid.def, which have no rows. */
+extern const special_set grid_sets[];
+extern const size_t grid_set_count;
+
+/* " name=value" for each parameter. */
+void special_print_parameters(FILE *to, const special_set *set);
 
 /* Negative thresholds and the like are in the table, so the activation is unchecked. */
 clact_status special_activation(clact_activation **out, const special_set *set);

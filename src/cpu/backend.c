@@ -13,9 +13,12 @@
 
 #define KERNELS(isa)                                                                                \
     extern const struct clact_cpu_kernels clact_cpu_##isa##_32, clact_cpu_##isa##_64;               \
-    extern const struct clact_cpu_map_loops clact_cpu_map_##isa##_32, clact_cpu_map_##isa##_64;
+    extern const struct clact_cpu_map_loops clact_cpu_map_##isa##_32, clact_cpu_map_##isa##_64;     \
+    void clact_cpu_rowwise_##isa##_32(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end); \
+    void clact_cpu_rowwise_##isa##_64(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
 #define ISA(isa)                                                                                    \
-    {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, &clact_cpu_map_##isa##_32, &clact_cpu_map_##isa##_64, has_##isa}
+    {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, &clact_cpu_map_##isa##_32, &clact_cpu_map_##isa##_64, has_##isa, \
+     {clact_cpu_rowwise_##isa##_32, clact_cpu_rowwise_##isa##_64}}
 
 static bool has_baseline(void) { return true; }
 KERNELS(baseline)
@@ -200,6 +203,7 @@ static clact_status cpu_finish(clact_context *context)
 const struct clact_backend_functions clact_cpu_functions = {
     .caps = cpu_caps,
     .elementwise = clact_cpu_elementwise,
+    .rowwise = clact_cpu_rowwise,
     .map = clact_cpu_map,
     .buffer_create = cpu_buffer_create,
     .buffer_destroy = cpu_buffer_destroy,

@@ -16,12 +16,25 @@ struct clact_cpu_kernels {
     clact_cpu_loop loops[ROW_COUNT][DIRECTION_COUNT]; /* from y: NULL where the row has none of its own */
     clact_cpu_load load[CLACT_TYPE_COUNT];
     clact_cpu_store store[CLACT_TYPE_COUNT];
+    /* The noise of n elements from row-major index first on, with a stride. */
+    void (*noise)(size_t n, uint64_t seed, uint64_t offset, int64_t first, int64_t stride, void *out);
     /* out = beta * old + out for n reals. */
     void (*accumulate)(size_t n, const void *old, const void *beta, void *out);
     /* Copies past the caches; the caller ends with fence(). */
     void (*stream)(void *to, const void *from, size_t bytes);
     void (*fence)(void);
     void (*probe)(uint32_t *out);
+};
+
+struct clact_cpu_rows;
+/* Rows first to end of a row-wise call. */
+typedef void (*clact_cpu_rowwise_loop)(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
+
+struct clact_cpu_rows {
+    const struct clact_rowwise_launch *launch;
+    const struct clact_cpu_kernels *kernels; /* that load and store */
+    clact_cpu_rowwise_loop run;
+    const char *base[ROWWISE_VIEW_COUNT]; /* where the views' memory begins */
 };
 
 /* Parts of maps over n consecutive elements of the type computed in. An output may be an input. */
@@ -41,6 +54,7 @@ struct clact_cpu_isa {
     const struct clact_cpu_kernels *f32, *f64;
     const struct clact_cpu_map_loops *map32, *map64;
     bool (*available)(void);
+    clact_cpu_rowwise_loop rowwise[2]; /* f32, f64 */
 };
 
 /* Best first; ends with a NULL name. */
@@ -48,6 +62,8 @@ extern const struct clact_cpu_isa clact_cpu_isas[];
 
 /* Members of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
+/* And the rowwise member. */
+clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 
 clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
 

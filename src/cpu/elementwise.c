@@ -1,6 +1,7 @@
 /* elementwise.c: an element-wise call on the CPU: walked in blocks, each loaded, computed and stored by the
  * kernels of the instruction set. */
 #include "walk.h"
+#include "../custom.h"
 
 #include <string.h>
 
@@ -22,10 +23,24 @@ struct job {
     struct clact_walk walk;
 };
 
-/* Places for the views that are read or written, as reals. */
+/* Places for the views that are read or written, as reals; noise stands in that of the tensor. */
 struct block {
-    _Alignas(64) char memory[VIEW_COUNT][BLOCK * sizeof(double)];
+    _Alignas(64) char memory[VIEW_INDEX][BLOCK * sizeof(double)];
 };
+
+/* The noise of n elements from where c stands, run by run. */
+static void draw(const struct job *j, struct clact_cursor c, size_t n, char *to)
+{
+    const struct clact_launch *l = j->launch;
+    const int inner = CLACT_MAX_RANK - 1;
+    for (size_t run; n; n -= run, to += run * j->real_size) {
+        run = (size_t)(l->dims[inner] - c.at[inner]);
+        run = run < n ? run : n;
+        j->kernels->noise(run, l->seed, l->noise_offset, c.offset[VIEW_INDEX],
+                          l->dense ? 1 : l->views[VIEW_INDEX].strides[inner], to);
+        clact_cursor_move(&c, &j->walk, (int64_t)run);
+    }
+}
 
 static void run_block(const struct job *j, const struct clact_cursor *c, struct block *b, size_t n)
 {
@@ -40,6 +55,8 @@ static void run_block(const struct job *j, const struct clact_cursor *c, struct 
         else
             clact_walk_load(&j->walk, *c, v, j->kernels, j->base[v], n, b->memory[v]);
     }
+    if (l->noise)
+        draw(j, *c, n, b->memory[VIEW_TENSOR]);
     char *out = j->base[VIEW_OUT] + c->offset[VIEW_OUT] * (int64_t)j->size;
     bool in_block = !consecutive || j->stream || j->beta;
     void *to = in_block ? b->memory[VIEW_OUT] : out;
@@ -54,11 +71,12 @@ static void run_block(const struct job *j, const struct clact_cursor *c, struct 
         clact_walk_store(&j->walk, *c, VIEW_OUT, j->kernels, j->base[VIEW_OUT], n, to);
 }
 
-/* A tensor parameter that was given as a scalar stands in every place of its block. */
+/* A tensor parameter that was given as a scalar stands in every place of its block; so does what stands for noise. */
 static void fill_tensor(const struct job *j, struct block *b)
 {
-    int slot = j->launch->activation->tensor;
-    if (slot < 0 || j->launch->has_tensor)
+    const struct clact_activation *a = j->launch->activation;
+    int slot = a->tensor >= 0 ? a->tensor : a->noise;
+    if (slot < 0 || j->launch->has_tensor || j->launch->noise)
         return;
     for (size_t k = 0; k < BLOCK; k++)
         memcpy(b->memory[VIEW_TENSOR] + k * j->real_size,
@@ -104,7 +122,8 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     bool f64 = l->views[VIEW_X].type == CLACT_F64;
     struct job j = {.launch = l, .walk = {l->dims, l->views, VIEW_COUNT, l->dense}};
     j.kernels = f64 ? context->cpu->isa->f64 : context->cpu->isa->f32;
-    j.loop = j.kernels->loops[a->row][l->direction];
+    j.loop = a->own ? clact_definition_loop(a->own, f64, l->direction != CLACT_FORWARD)
+                    : j.kernels->loops[a->row][l->direction];
     j.parameters = f64 ? (const void *)a->p64 : a->p32;
     j.size = clact_type_bytes((clact_type)l->views[VIEW_X].type);
     j.beta = l->beta.f64 == 0 ? NULL : f64 ? (const void *)&l->beta.f64 : &l->beta.f32;
@@ -114,6 +133,6 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
     j.stream = l->dense && j.direct && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
-    j.at_once = l->dense && j.direct && !j.stream && !j.beta && a->tensor < 0;
+    j.at_once = l->dense && j.direct && !j.stream && !j.beta && a->tensor < 0 && a->noise < 0;
     return clact_cpu_split(context, l->count, 1, run_range, &j);
 }

@@ -5,6 +5,7 @@
 #include "dialect.h"
 #include "elementary.h"
 #include "activations.h"
+#include "noise.h"
 #include "storage.h"
 #if CLACT_REAL_BITS == 32
 #include "probe.h"
@@ -22,10 +23,11 @@
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
-/* A scalar parameter is one value for the loop; a tensor's has one for each element. */
+/* A scalar parameter is one value for the loop; a tensor's has one for each element, and so has noise. */
 #define SCALAR_AT(i) p##i
 #define TENSOR_AT(i) t[k]
 #define PARAMETER(i, name, alias, kind, ...) , kind##_AT(i)
+#define NOISE(outside) , t[k]
 
 #define UNPACK                                                                                      \
     const real *x = xv, *dy = dyv, *t = tv, *p = pv;                                                \
@@ -59,7 +61,42 @@
 #undef ACTIVATION
 #undef TENSORFLOW
 #undef PARAMETER
+#undef NOISE
 #undef OWN_Y_X_OR_OWN_Y
+
+/* Four elements for each counter, from the first whole one on. */
+static void noise_along(size_t n, u64 seed, u64 offset, u64 first, real *out)
+{
+    size_t head = (size_t)((0 - first) & 3);
+    head = head < n ? head : n;
+    const size_t quarters = (n - head) / 4;
+    const u64 quarter = (first + head) / 4;
+    real *whole = out + head;
+    for (size_t k = 0; k < head; k++)
+        out[k] = noise_of(seed, offset, first + k);
+    SIMD
+    for (size_t k = 0; k < quarters; k++) {
+        words w = noise_words(seed, offset, quarter + k);
+        whole[4 * k] = uniform(w.a);
+        whole[4 * k + 1] = uniform(w.b);
+        whole[4 * k + 2] = uniform(w.c);
+        whole[4 * k + 3] = uniform(w.d);
+    }
+    for (size_t k = head + 4 * quarters; k < n; k++)
+        out[k] = noise_of(seed, offset, first + k);
+}
+
+static void noise(size_t n, uint64_t seed, uint64_t offset, int64_t first, int64_t stride, void *out)
+{
+    real *u = out;
+    if (stride == 1) {
+        noise_along(n, seed, offset, (u64)first, u);
+        return;
+    }
+    SIMD
+    for (size_t k = 0; k < n; k++)
+        u[k] = noise_of(seed, offset, (u64)first + k * (u64)stride);
+}
 
 static void accumulate(size_t n, const void *oldv, const void *betav, void *outv)
 {
@@ -162,6 +199,7 @@ const struct clact_cpu_kernels KERNELS = {
     .load = {[CLACT_F64] = read_f64},
     .store = {[CLACT_F64] = write_f64},
 #endif
+    .noise = noise,
     .accumulate = accumulate,
     .stream = stream,
     .fence = fence,

@@ -97,6 +97,12 @@ static void run_share(void *work, uint32_t i)
 clact_status clact_cpu_split(clact_context *context, uint64_t count, uint64_t work,
                              void (*range)(const void *job, uint64_t first, uint64_t end), const void *job)
 {
+    return clact_cpu_split_at(context, count, work, GRAIN, range, job);
+}
+
+clact_status clact_cpu_split_at(clact_context *context, uint64_t count, uint64_t work, uint64_t grain,
+                                void (*range)(const void *job, uint64_t first, uint64_t end), const void *job)
+{
     struct clact_cpu *cpu = context->cpu;
     struct split s = {range, job, count, 0};
     uint32_t tasks = 1;
@@ -105,7 +111,7 @@ clact_status clact_cpu_split(clact_context *context, uint64_t count, uint64_t wo
         if (awake || count * work >= ALONE_ASLEEP)
             tasks = cpu->threads;
     }
-    s.share = (count / tasks + GRAIN) / GRAIN * GRAIN;
+    s.share = ((count + tasks - 1) / tasks + grain - 1) / grain * grain;
     tasks = (uint32_t)((count + s.share - 1) / s.share);
     if (tasks <= 1) {
         s.share = count;

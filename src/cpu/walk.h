@@ -36,5 +36,8 @@ void clact_walk_store(const struct clact_walk *w, struct clact_cursor c, int v, 
  * is work times that of an element-wise call; each part but the last has a multiple of 4096 elements. */
 clact_status clact_cpu_split(clact_context *context, uint64_t count, uint64_t work,
                              void (*range)(const void *job, uint64_t first, uint64_t end), const void *job);
+/* The same where each part has a multiple of grain elements. */
+clact_status clact_cpu_split_at(clact_context *context, uint64_t count, uint64_t work, uint64_t grain,
+                                void (*range)(const void *job, uint64_t first, uint64_t end), const void *job);
 
 #endif

@@ -329,6 +329,7 @@ static clact_status finish(clact_context *context)
 const struct clact_backend_functions clact_ocl_functions = {
     .caps = ocl_caps,
     .elementwise = clact_ocl_elementwise,
+    .rowwise = clact_ocl_rowwise,
     .map = clact_ocl_map,
     .buffer_create = buffer_create,
     .buffer_destroy = buffer_destroy,

@@ -5,19 +5,21 @@
 #include <string.h>
 
 /* The first three exclude each other. */
-enum form { FORM_DENSE = 0, FORM_VIEW = 1, FORM_TENSOR = 2, FORM_ACCUMULATE = 4 };
+enum form { FORM_DENSE = 0, FORM_VIEW = 1, FORM_TENSOR = 2, FORM_ACCUMULATE = 4, FORM_NOISE = 8 };
 
 static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
 {
-    char tensor[32] = "";
+    char tensor[32] = "", noise[32] = "";
     unsigned form = r->key.form;
     clact_opencl_row_lines(r->activation, out, size);
     if (form & FORM_TENSOR)
         snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", r->activation->tensor);
+    if (form & FORM_NOISE)
+        snprintf(noise, sizeof noise, "#define NOISE p%d\n", r->activation->noise);
     size_t length = strlen(out);
-    snprintf(out + length, size - length, "#define PER_ITEM %u\n%s%s%s", (unsigned)ocl->per_item,
+    snprintf(out + length, size - length, "#define PER_ITEM %u\n%s%s%s%s", (unsigned)ocl->per_item,
              form & (FORM_VIEW | FORM_TENSOR) ? "#define VIEW\n" : "", tensor,
-             form & FORM_ACCUMULATE ? "#define ACCUMULATE\n" : "");
+             noise, form & FORM_ACCUMULATE ? "#define ACCUMULATE\n" : "");
     return CLACT_OK;
 }
 
@@ -38,6 +40,12 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
     clact_opencl_set_parameters(&a, l->activation, f64);
     if (l->has_tensor)
         clact_opencl_set_view(&a, &l->views[VIEW_TENSOR], true);
+    if (l->noise) {
+        clact_opencl_set(&a, sizeof l->seed, &l->seed);
+        clact_opencl_set(&a, sizeof l->noise_offset, &l->noise_offset);
+        if (!l->dense)
+            clact_opencl_set(&a, sizeof l->views[VIEW_INDEX].strides, l->views[VIEW_INDEX].strides);
+    }
     if (l->beta.f64 != 0)
         clact_opencl_set_beta(&a, &l->beta, f64);
     return a.code;
@@ -54,6 +62,8 @@ static clact_status launch(clact_context *context, const void *work, const clact
     recipe.key.form = l->dense ? FORM_DENSE : l->has_tensor ? FORM_TENSOR : FORM_VIEW;
     if (l->beta.f64 != 0)
         recipe.key.form |= FORM_ACCUMULATE;
+    if (l->noise)
+        recipe.key.form |= FORM_NOISE;
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->direction, kernel_names[l->direction], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");

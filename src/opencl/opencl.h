@@ -61,7 +61,7 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
-/* What a program is made from. Two of equal keys are the same program. */
+/* What a program is made from. Two of equal keys, and of one text of the program's own if any, are the same. */
 struct clact_opencl_recipe {
     const char *file; /* the kernels' file in cl/ */
     struct {
@@ -158,6 +158,7 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
                                   const clact_enqueue *q);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
+clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
 
 #endif

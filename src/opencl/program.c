@@ -1,5 +1,6 @@
 /* program.c: programs: composed from the embedded text, compiled on first use, their kernels kept. */
 #include "opencl.h"
+#include "../custom.h"
 #include "text.h"
 
 #include <stdarg.h>
@@ -14,6 +15,7 @@ struct text {
     char *bytes;
     size_t length, room;
     bool failed;
+    const struct clact_definition *own; /* that the text is for; or NULL */
 };
 
 static void append(struct text *t, const char *s)
@@ -53,13 +55,30 @@ static bool include_name(const char *line, char *name, size_t size)
 
 static bool append_file(struct text *t, const char *name, int depth);
 
+/* The functions of an activation of the program's own. Their names are others on the device, where a later version of
+ * the library may have a row of that name. */
+static void append_own(struct text *t, const struct clact_definition *own)
+{
+    char lines[512];
+    snprintf(lines, sizeof lines, "#define %s_f own_%s_f\n#define %s_d own_%s_d\n#line 1 \"%s.custom\"\n", own->name,
+             own->name, own->name, own->name, own->name);
+    append(t, lines);
+    append(t, own->text);
+}
+
 static void append_source_line(struct text *t, const char *line, const char *file, int number, int depth)
 {
     char name[64];
-    if (depth < 4 && include_name(line, name, sizeof name) && append_file(t, name, depth + 1))
+    bool includes = depth < 4 && include_name(line, name, sizeof name);
+    if (includes && strcmp(name, "custom") == 0) {
+        if (t->own)
+            append_own(t, t->own);
         append_line_number(t, number + 1, file);
-    else
+    } else if (includes && append_file(t, name, depth + 1)) {
+        append_line_number(t, number + 1, file);
+    } else {
         append(t, line);
+    }
 }
 
 /* A file of cl/ with what it includes: from $CLACT_KERNEL_DIR, for developers, else as embedded. */
@@ -102,11 +121,11 @@ static char *build_log(struct clact_ocl *ocl, cl_program program)
     return log;
 }
 
-static clact_status report_build(clact_context *context, cl_program program, const char *file, cl_int code)
+static clact_status report_build(clact_context *context, cl_program program, const char *what, cl_int code)
 {
     struct clact_ocl *ocl = context->ocl;
     char *log = build_log(ocl, program);
-    clact_log_message(context, CLACT_LOG_ERROR, "%s did not build on %s: %s (%d); the log follows", file,
+    clact_log_message(context, CLACT_LOG_ERROR, "%s did not build on %s: %s (%d); the log follows", what,
                       ocl->device.info.device, clact_opencl_code_name(code), (int)code);
     if (context->log && log)
         context->log(context->log_data, CLACT_LOG_ERROR, log);
@@ -117,14 +136,16 @@ static clact_status report_build(clact_context *context, cl_program program, con
     if (code == CL_COMPILER_NOT_AVAILABLE)
         return clact_fail(CLACT_E_COMPILER, "%s has no compiler: clBuildProgram: %s (%d)", ocl->device.info.device,
                           clact_opencl_code_name(code), (int)code);
-    return clact_fail(CLACT_E_BUILD, "%s did not build on %s: clBuildProgram: %s (%d): %s", file, ocl->device.info.device,
+    return clact_fail(CLACT_E_BUILD, "%s did not build on %s: clBuildProgram: %s (%d): %s", what, ocl->device.info.device,
                       clact_opencl_code_name(code), (int)code, first);
 }
 
-static clact_status build(clact_context *context, const char *file, const char *prologue, cl_program *out)
+/* own: a definition that takes part; or NULL. */
+static clact_status build(clact_context *context, const char *file, const char *prologue,
+                          const struct clact_definition *own, cl_program *out)
 {
     struct clact_ocl *ocl = context->ocl;
-    struct text t = {0};
+    struct text t = {.own = own};
     if (!ocl->device.info.compiler) {
         clact_set_opencl_code(CL_COMPILER_NOT_AVAILABLE);
         return clact_fail(CLACT_E_COMPILER, "%s has no compiler", ocl->device.info.device);
@@ -147,7 +168,7 @@ static clact_status build(clact_context *context, const char *file, const char *
     TRY(clact_opencl_result(code, "clCreateProgramWithSource"));
     code = ocl->api.clBuildProgram(program, 1, &ocl->device.id, options, NULL, NULL);
     if (code != CL_SUCCESS) {
-        clact_status status = report_build(context, program, file, code);
+        clact_status status = report_build(context, program, own ? own->name : file, code);
         ocl->api.clReleaseProgram(program);
         return status;
     }
@@ -160,6 +181,7 @@ static clact_status build(clact_context *context, const char *file, const char *
 struct clact_opencl_program {
     struct clact_opencl_program *next;
     struct clact_opencl_recipe recipe;
+    struct clact_definition *own; /* held; NULL where the program is of rows alone */
     cl_program program;
     struct clact_opencl_kernel *idle[CLACT_OPENCL_KERNELS]; /* by slot */
 };
@@ -184,10 +206,12 @@ static void add_line(char *out, size_t size, const char *format, ...)
 void clact_opencl_row_lines(const clact_activation *a, char *out, size_t size)
 {
     char p[64] = "";
-    const struct clact_row_functions *row = &clact_row_functions[a->row];
+    const struct clact_row_functions *row = a->own ? &a->own->functions : &clact_row_functions[a->row];
     for (uint32_t i = 0; i < a->row_parameters; i++)
         add_line(p, sizeof p, ", p%u", (unsigned)i);
     out[0] = 0;
+    if (a->own)
+        add_line(out, size, "#define CLACT_OWN_FUNCTIONS\n");
     add_line(out, size, "#define ROW_F(x) %s_f(x%s)\n", row->name, p);
     if (row->twin)
         add_line(out, size, "#define ROW_G(x, dy) %s_g(x, dy%s)\n", row->name, p);
@@ -206,6 +230,11 @@ static void device_lines(const struct clact_ocl *ocl, char *out, size_t size, in
                  ? "" : "#define CLACT_DIVIDE_BY_FMA\n");
 }
 
+static struct clact_definition *own_of(const struct clact_opencl_recipe *recipe)
+{
+    return recipe->activation ? recipe->activation->own : NULL;
+}
+
 static clact_status compose(clact_context *context, const struct clact_opencl_recipe *recipe, cl_program *out)
 {
     struct clact_ocl *ocl = context->ocl;
@@ -217,7 +246,7 @@ static clact_status compose(clact_context *context, const struct clact_opencl_re
     device_lines(ocl, prologue, sizeof prologue, storage[type].bits);
     add_line(prologue, sizeof prologue, "#define ELEMENT %s\n#define LOAD(v) load_%s(v)\n#define STORE(v) store_%s(v)\n"
              "#define LOCAL %u\n%s", storage[type].element, name, name, (unsigned)ocl->local, own);
-    return build(context, recipe->file, prologue, out);
+    return build(context, recipe->file, prologue, own_of(recipe), out);
 }
 
 static clact_status find_program(clact_context *context, const struct clact_opencl_recipe *recipe,
@@ -225,7 +254,8 @@ static clact_status find_program(clact_context *context, const struct clact_open
 {
     struct clact_opencl_program **place = &context->ocl->programs[recipe->key.row % 64], *p;
     for (p = *place; p; p = p->next)
-        if (memcmp(&p->recipe.key, &recipe->key, sizeof recipe->key) == 0) {
+        if (memcmp(&p->recipe.key, &recipe->key, sizeof recipe->key) == 0 &&
+            clact_definition_same(p->own, own_of(recipe))) {
             *out = p;
             return CLACT_OK;
         }
@@ -237,6 +267,7 @@ static clact_status find_program(clact_context *context, const struct clact_open
         return status;
     }
     p->recipe = *recipe;
+    p->own = clact_definition_hold(own_of(recipe));
     p->next = *place;
     *out = *place = p;
     return CLACT_OK;
@@ -293,6 +324,7 @@ static void release_program(struct clact_ocl *ocl, struct clact_opencl_program *
             free(k);
         }
     ocl->api.clReleaseProgram(p->program);
+    clact_definition_release(p->own);
     free(p);
 }
 
@@ -311,5 +343,5 @@ clact_status clact_opencl_build_probe(clact_context *context, cl_program *out)
 {
     char prologue[256];
     device_lines(context->ocl, prologue, sizeof prologue, 32);
-    return build(context, "probe.cl", prologue, out);
+    return build(context, "probe.cl", prologue, NULL, out);
 }

@@ -1,0 +1,354 @@
+/* logarithm.h: quotients, roots, logarithms and powers as sums of two, from + - * fma and bit moves.
+ *
+ * A pair's hi is the value rounded, or within an ulp of that; lo is what hi lacks. A row adds them in
+ * its last step, so that one rounding is nearly all of its error. Operands are scaled by powers of two
+ * to where nothing is subnormal; the result is scaled back in the last step. Coefficients are printed
+ * by tools/fit.sollya. */
+#ifndef CLACT_LOGARITHM_H
+#define CLACT_LOGARITHM_H
+
+#define LEAST_NORMAL K(0x1p-126, 0x1p-1022)
+#define INFINITE to_real(INFINITY_BITS)
+#define UNDEFINED to_real(NAN_BITS)
+
+/* ---- Sums and products ---------------------------------------------------------------------- */
+
+/* a + b scale, where the products are exact and |b scale| is at most about |a|, or 2 |a| with a.hi of few
+ * digits. */
+INLINE pair sum_scaled(pair a, pair b, real scale)
+{
+    pair s;
+    s.hi = fused(b.hi, scale, a.hi);
+    s.lo = fused(b.lo, scale, fused(b.hi, scale, a.hi - s.hi) + a.lo);
+    return s;
+}
+
+/* a b with hi rounded, for a.lo and b.lo of a few ulp: relative error below 2^-45 (2^-103). */
+INLINE pair product(pair a, pair b)
+{
+    real cross = fused(a.hi, b.lo, a.lo * b.hi);
+    pair p;
+    p.hi = fused(a.hi, b.hi, cross);
+    p.lo = fused(a.hi, b.hi, -p.hi) + cross;
+    return p;
+}
+
+INLINE pair product_by(real a, pair b)
+{
+    pair p;
+    p.hi = fused(a, b.hi, a * b.lo);
+    p.lo = fused(a, b.lo, fused(a, b.hi, -p.hi));
+    return p;
+}
+
+/* ---- Powers of two -------------------------------------------------------------------------- */
+
+/* 2^n for whole n, |n| <= 126 (1022). */
+INLINE real power_of_two(real n)
+{
+    return to_real((to_bits(n + K(0x1.8p23, 0x1.8p52)) + (bits)EXPONENT_BIAS) << MANTISSA_BITS);
+}
+
+INLINE real within(real x, real limit)
+{
+    real y = x > limit ? limit : x;
+    return y < -limit ? -limit : y;
+}
+
+/* v 2^n for whole n, |n| <= 200 (2000) or taken for that: exact, or rounded once where it is subnormal. The
+ * product between lies between v and the result. */
+INLINE real times_power(real v, real n)
+{
+    const real most = K(100.0, 1000.0);
+    real first = within(n, most);
+    return v * power_of_two(first) * power_of_two(within(n - first, most));
+}
+
+/* (a.hi + a.lo) 2^n for 1/8 < a.hi < 8, the sum rounded to nearest: rounded once where it is subnormal too.
+ * What is cut must not be half a place by the rounding of a.hi: where one place is cut, an odd a.hi is moved
+ * towards a.lo, where more are, an even one. */
+INLINE real times_power_once(pair a, real n)
+{
+    const real below_normal = K(-127.0, -1023.0); /* 2^-127 and more: one place */
+    real one_place = power_of_two(within(below_normal - n, K(100.0, 1000.0)));
+    bits b = to_bits(a.hi), step = (b ^ (a.hi < one_place ? (bits)1 : (bits)0)) & 1;
+    real moved = a.lo > C(0.0) ? to_real(b + step) : a.hi;
+    moved = a.lo < C(0.0) ? to_real(b - step) : moved;
+    real y = times_power(a.hi, n), subnormal = times_power(moved, n);
+    return y > LEAST_NORMAL ? y : subnormal;
+}
+
+/* |x| = m 2^n with 1 <= m < 2, for x finite and not zero; else some m and n. */
+typedef struct { real m, n; } parts;
+
+INLINE parts split(real x)
+{
+    const bits mantissa = ((bits)1 << MANTISSA_BITS) - 1, one = (bits)EXPONENT_BIAS << MANTISSA_BITS;
+    const real whole = K(0x1p23, 0x1p52), bias = K(127.0, 1023.0), up = K(24.0, 53.0);
+    real a = magnitude(x);
+    bits b = to_bits(a < LEAST_NORMAL ? a * K(0x1p24, 0x1p53) : a);
+    parts p;
+    p.m = to_real((b & mantissa) | one);
+    p.n = to_real(to_bits(whole) | (b >> MANTISSA_BITS)) - (whole + (a < LEAST_NORMAL ? bias + up : bias));
+    return p;
+}
+
+/* ---- Quotients ------------------------------------------------------------------------------ */
+
+/* n / d where r is 1 / d.hi to 2^-17 (2^-36): relative error below 2^-40 (2^-87); hi is within 2 ulp, and
+ * lo is a product. */
+INLINE pair ratio(pair n, pair d, real r)
+{
+    real first = n.hi * r;
+    pair q;
+    q.hi = fused(fused(-first, d.hi, n.hi), r, first);
+    q.lo = fused(-q.hi, d.lo, fused(-q.hi, d.hi, n.hi) + n.lo) * r;
+    return q;
+}
+
+/* 1/d for a normal d > 0 whose reciprocal is normal: 2^-18 (2^-36). */
+INLINE real reciprocal_wide(real d)
+{
+    const bits mantissa = ((bits)1 << MANTISSA_BITS) - 1, one = (bits)EXPONENT_BIAS << MANTISSA_BITS;
+    bits b = to_bits(d);
+    real r = reciprocal_near(to_real((b & mantissa) | one));
+    return to_real(to_bits(r) + one - (b & ~mantissa));
+}
+
+/* n / d for such a d, where d.lo is at most half an ulp of d.hi: 0.51 ulp and the operands' own errors. */
+INLINE real near_quotient(pair n, pair d)
+{
+    real r = reciprocal_wide(d.hi), q = n.hi * r;
+    real rest = fused(-q, d.hi, n.hi) + n.lo;
+    return fused(fused(-q, d.lo, rest), r, q);
+}
+
+/* 1/d for 0.853 <= d <= 1.207: 2^-19 (2^-38). */
+INLINE real reciprocal_near_one(real d)
+{
+    real r = C(0x1.ded754p-1);
+    r = fused(r, d, C(-0x1.71fea4p1));
+    r = fused(r, d, C(0x1.7a5dcep1));
+    r = fused(fused(-d, r, C(1.0)), r, r);
+#if CLACT_REAL_BITS == 64
+    r = fused(fused(-d, r, C(1.0)), r, r);
+#endif
+    return r;
+}
+
+/* 1/m for 1 <= m < 2: relative error below 2^-47 (2^-104), hi correctly rounded. */
+INLINE pair reciprocal_pair(real m)
+{
+    real r = reciprocal_near(m);
+    r = fused(fused(-m, r, C(1.0)), r, r);
+    real rest = fused(-m, r, C(1.0));
+    pair p;
+    p.hi = fused(r, rest, r);
+    p.lo = fused(r, rest, r - p.hi);
+    return p;
+}
+
+/* ---- Roots ---------------------------------------------------------------------------------- */
+
+/* x = m scale^2 with 1 <= m < 4 and scale a power of two, for x > 0 and finite; else some m and scale. */
+typedef struct { real m, scale; } square_parts;
+
+INLINE square_parts split_square(real x)
+{
+    const bits odd_bias = EXPONENT_BIAS, even_bias = EXPONENT_BIAS + 1;
+    bits b = to_bits(x < LEAST_NORMAL ? x * K(0x1p24, 0x1p54) : x) & ~(bits)SIGN_BIT;
+    bits root_exponent = ((b >> MANTISSA_BITS) + 1) >> 1; /* with a bias of its own, an even one halved */
+    real scale = to_real((root_exponent + odd_bias - even_bias / 2) << MANTISSA_BITS);
+    square_parts p;
+    p.m = to_real(b - (root_exponent << (MANTISSA_BITS + 1)) + (even_bias << MANTISSA_BITS));
+    p.scale = x < LEAST_NORMAL ? scale * K(0x1p-12, 0x1p-27) : scale;
+    return p;
+}
+
+/* 1/p for a power of two whose reciprocal is normal. */
+INLINE real inverse_power(real p)
+{
+    return to_real(((bits)(2 * EXPONENT_BIAS) << MANTISSA_BITS) - to_bits(p));
+}
+
+/* 1/sqrt(m) for 1 <= m < 4: 2^-20 (2^-40). A polynomial of degree 5 and one or two Newton steps. */
+INLINE real rsqrt_near(real m)
+{
+    real r = C(-0x1.8666c6p-9);
+    r = fused(r, m, C(0x1.6e61f2p-5));
+    r = fused(r, m, C(-0x1.167cb2p-2));
+    r = fused(r, m, C(0x1.b9d0b6p-1));
+    r = fused(r, m, C(-0x1.8e4f6ep0));
+    r = fused(r, m, C(0x1.ec2be6p0));
+    r = fused(fused(-(m * r), r, C(1.0)), C(0.5) * r, r);
+#if CLACT_REAL_BITS == 64
+    r = fused(fused(-(m * r), r, C(1.0)), C(0.5) * r, r);
+#endif
+    return r;
+}
+
+/* sqrt(m + lo power) for 1 <= m < 4: relative error below 2^-44 (2^-93). hi is sqrt(m) correctly rounded:
+ * s is within an ulp, and the root is farther than half an ulp from s exactly where the rest, m - s^2, is
+ * more than s ulp(s) or not more than -s ulp(s), both sides being multiples of ulp(s)^2. */
+INLINE pair root_pair(real m, real lo, real power)
+{
+    const real ulp = K(0x1p-23, 0x1p-52);
+    real r = rsqrt_near(m), slope = C(0.5) * r, first = m * r;
+    real s = fused(fused(-first, first, m), slope, first);
+    real rest = fused(-s, s, m), limit = s * ulp;
+    pair p;
+    p.hi = rest > limit ? s + ulp : s;
+    p.hi = rest <= -limit ? s - ulp : p.hi;
+    p.lo = fused(fused(lo, power, rest), slope, s - p.hi);
+    return p;
+}
+
+/* 1/sqrt(m) for 1 <= m < 4: relative error below 2^-45 (2^-93). */
+INLINE pair rsqrt_pair(real m)
+{
+    real r = rsqrt_near(m), t = m * r;
+    real e = fused(-t, r, C(1.0)); /* 1 - m r^2, but for what t lacks */
+    e = fused(-fused(m, r, -t), r, e);
+    real g = fused(C(0.375) * e, e, C(0.5) * e);
+    pair p;
+    p.hi = fused(r, g, r);
+    p.lo = fused(r, g, r - p.hi);
+    return p;
+}
+
+/* ---- Logarithms ----------------------------------------------------------------------------- */
+
+/* Q(z) with log2(m) = w (1/ln 2 + z (1/(12 ln 2) + z Q(z))), w = 2 (m - 1) / (m + 1), z = w^2, for m from
+ * sqrt(1/2) to sqrt(2): relative error of the whole 2^-39.1 (2^-71.3). */
+INLINE real log2_tail(real z)
+{
+#if CLACT_REAL_BITS == 64
+    real q = C(0x1.60390dd76cb98p-22);
+    q = fused(q, z, C(0x1.593b5fa7948cap-20));
+    q = fused(q, z, C(0x1.8a061d05d2addp-18));
+    q = fused(q, z, C(0x1.c68f050bcc799p-16));
+    q = fused(q, z, C(0x1.0c9a84fff8e6ep-13));
+    q = fused(q, z, C(0x1.484b13d735f46p-11));
+    q = fused(q, z, C(0x1.a61762a7ae41dp-9));
+    return fused(q, z, C(0x1.2776c50ef9bfep-6));
+#else
+    real q = C(0x1.0faf98p-13);
+    q = fused(q, z, C(0x1.48975ep-11));
+    q = fused(q, z, C(0x1.a615aep-9));
+    return fused(q, z, C(0x1.2776c6p-6));
+#endif
+}
+
+/* log2(m): relative error below 2^-36 (2^-65); the same m. */
+INLINE pair log2_mantissa(real m)
+{
+    const real c0 = K(0x1.715476p0, 0x1.71547652b82fep0), c0_lo = K(0x1.4ae0cp-26, 0x1.777d0ffda0d24p-56);
+    const real c1 = K(0x1.ec709ep-4, 0x1.ec709dc3a03fdp-4), c1_lo = K(-0x1.e2fe02p-31, 0x1.d27f05548af0cp-58);
+    pair f, d, w, z, g, h;
+    f.hi = m - C(1.0);
+    f.lo = C(0.0);
+    d.hi = fused(C(0.5), m, C(0.5));
+    d.lo = fused(C(0.5), m, C(0.5) - d.hi);
+    w = ratio(f, d, reciprocal_near_one(d.hi));
+    z = product(w, w);
+    real q = log2_tail(z.hi);
+    g.hi = fused(z.hi, q, c1);
+    g.lo = fused(z.hi, q, c1 - g.hi) + c1_lo;
+    h.hi = fused(z.hi, g.hi, c0);
+    h.lo = fused(z.hi, g.hi, c0 - h.hi) + fused(z.lo, g.hi, fused(z.hi, g.lo, c0_lo));
+    return product(w, h);
+}
+
+/* log2(x) for x > 0 and finite, else some number: relative error below 2^-35 (2^-64). */
+INLINE pair log2_pair(real x)
+{
+    const bits one = (bits)EXPONENT_BIAS << MANTISSA_BITS;
+    const bits root_half = to_bits(K(0x1.6a09e6p-1, 0x1.6a09e667f3bcdp-1));
+    const real whole = K(0x1p23, 0x1p52), bias = K(127.0, 1023.0), up = K(24.0, 53.0);
+    bits b = to_bits(x < LEAST_NORMAL ? x * K(0x1p24, 0x1p53) : x) & ~(bits)SIGN_BIT;
+    bits exponent = (b + (one - root_half)) >> MANTISSA_BITS;
+    real n = to_real(to_bits(whole) | exponent) - (whole + (x < LEAST_NORMAL ? bias + up : bias));
+    pair l = log2_mantissa(to_real(b - (exponent << MANTISSA_BITS) + one)), s;
+    s.hi = n + l.hi;
+    s.lo = n - s.hi + l.hi + l.lo;
+    return s;
+}
+
+/* P(z) with log(1 + t) = w (1 + z P(z)), w = 2 t / (2 + t), z = w^2, for 0 <= t <= 1: relative error of the
+ * whole 2^-31.6 (2^-57.5). */
+INLINE real log1p_tail(real z)
+{
+#if CLACT_REAL_BITS == 64
+    real q = C(0x1.4b02f65a7b729p-24);
+    q = fused(q, z, C(0x1.6889a45bc1173p-23));
+    q = fused(q, z, C(0x1.eb8b1ac90ea4cp-21));
+    q = fused(q, z, C(0x1.10ace89e84719p-18));
+    q = fused(q, z, C(0x1.3b18a79beb398p-16));
+    q = fused(q, z, C(0x1.745cf14db9b31p-14));
+    q = fused(q, z, C(0x1.c71c726c3a24bp-12));
+    q = fused(q, z, C(0x1.24924923df5b5p-9));
+    q = fused(q, z, C(0x1.999999999a27ep-7));
+    return fused(q, z, C(0x1.5555555555555p-4));
+#else
+    real q = C(0x1.e121e4p-14);
+    q = fused(q, z, C(0x1.bb3118p-12));
+    q = fused(q, z, C(0x1.24d76ep-9));
+    q = fused(q, z, C(0x1.999866p-7));
+    return fused(q, z, C(0x1.555556p-4));
+#endif
+}
+
+/* 2^120 (f64: 2^1000) log(1 + e^x) for x <= 0: relative error below 2^-26 (2^-55); zero below least. */
+INLINE pair log1p_exp_scaled(pair x, real least)
+{
+    pair e = rounded(exp_scaled_sum(x, least)), d;
+    d.hi = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0)); /* 1 + t/2, at most 1.5 */
+    d.lo = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0) - d.hi);
+    d.lo = fused(e.lo, C(0.5) * EXP_UNSCALE, d.lo);
+    pair w = ratio(e, d, reciprocal_near(d.hi));
+    real true_w = w.hi * EXP_UNSCALE, z = true_w * true_w;
+    w.lo = fused(w.hi, z * log1p_tail(z), w.lo);
+    return rounded(w);
+}
+
+/* ---- Powers --------------------------------------------------------------------------------- */
+
+/* e^(r.hi + r.lo) for |r| <= 0.347, rounded: relative error below 2^-27 (2^-56). */
+INLINE pair exp_reduced(pair r)
+{
+    pair e;
+    e.hi = C(1.0) + r.hi;
+    e.lo = C(1.0) - e.hi + r.hi + fused(r.hi * r.hi, exp_tail(r.hi), fused(r.lo, r.hi, r.lo));
+    return rounded(e);
+}
+
+/* The whole number next to x, |x| < 2^22 (2^51). */
+INLINE real whole_near(real x)
+{
+#ifdef CLACT_ROUNDS_TO_ZERO
+    return nearest(x);
+#else
+    const real magic = K(0x1.8p23, 0x1.8p52);
+    return x + magic - magic;
+#endif
+}
+
+/* 2^(t.hi + t.lo) = v 2^n: relative error below 2^-27 (2^-56). t.hi may be infinite, and t.lo NaN then;
+ * from 400 (4000) on the power is beyond all numbers, as it is zero below. */
+typedef struct { pair v; real n; } scaled_pair;
+
+INLINE scaled_pair exp2_pair(pair t)
+{
+    const pair ln2 = {K(0x1.62e43p-1, 0x1.62e42fefa39efp-1), K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)};
+    const real limit = K(400.0, 4000.0);
+    real hi = within(t.hi, limit);
+    scaled_pair e;
+    pair f;
+    e.n = whole_near(hi);
+    f.hi = hi - e.n;
+    f.lo = magnitude(t.hi) < limit ? t.lo : C(0.0);
+    e.v = exp_reduced(product(rounded(f), ln2));
+    return e;
+}
+
+#endif

@@ -1,0 +1,341 @@
+/* logarithmic.h: the rows that logarithms, roots and powers make. */
+#ifndef CLACT_LOGARITHMIC_H
+#define CLACT_LOGARITHMIC_H
+
+/* y for 0 < x < inf, the limits at the ends, NaN below zero. */
+INLINE real where_positive(real x, real y, real at_zero, real at_infinity)
+{
+    real z = magnitude(x) < INFINITE ? y : at_infinity;
+    z = x == C(0.0) ? at_zero : z;
+    z = x < C(0.0) ? UNDEFINED : z;
+    return nan_or(x, z);
+}
+
+/* ---- Reciprocal, square --------------------------------------------------------------------- */
+
+/* Correctly rounded, where the result is subnormal too. */
+INLINE real reciprocal_f(real x)
+{
+    parts s = split(x);
+    real y = times_power_once(reciprocal_pair(s.m), -s.n);
+    y = magnitude(x) < INFINITE ? y : C(0.0);
+    y = x == C(0.0) ? INFINITE : y;
+    return nan_or(x, with_sign_of(y, x));
+}
+
+/* -1/x^2: 0.5 ulp. */
+INLINE real reciprocal_d(real x)
+{
+    parts s = split(x);
+    pair r = reciprocal_pair(s.m);
+    real y = times_power_once(product(r, r), -(s.n + s.n));
+    y = magnitude(x) < INFINITE ? y : C(0.0);
+    y = x == C(0.0) ? INFINITE : y;
+    return nan_or(x, -y);
+}
+
+INLINE real square_f(real x) { return x * x; }
+INLINE real square_d(real x) { return x + x; }
+
+/* ---- Roots ---------------------------------------------------------------------------------- */
+
+/* Correctly rounded. */
+INLINE real sqrt_f(real x)
+{
+    square_parts s = split_square(x);
+    return where_positive(x, root_pair(s.m, C(0.0), C(0.0)).hi * s.scale, x, INFINITE);
+}
+
+/* 1 / (2 sqrt(x)): 0.5 ulp. */
+INLINE real sqrt_d(real x)
+{
+    square_parts s = split_square(x);
+    real y = rsqrt_pair(s.m).hi * (C(0.5) * inverse_power(s.scale));
+    return where_positive(x, y, INFINITE, C(0.0));
+}
+
+/* 1 / (2 y): 0.5 ulp at y. */
+INLINE real sqrt_y(real y) { return reciprocal_f(magnitude(y + y)); }
+
+/* sqrt(y) below 1: 0.8 ulp at y. */
+INLINE real sparse_plus_y(real y)
+{
+    real d = y < C(1.0) ? sqrt_f(y) : C(1.0);
+    return nan_or(y, y > C(0.0) ? d : C(0.0));
+}
+
+/* 0.5 ulp. */
+INLINE real rsqrt_f(real x)
+{
+    square_parts s = split_square(x);
+    return where_positive(x, rsqrt_pair(s.m).hi * inverse_power(s.scale), INFINITE, C(0.0));
+}
+
+/* -1 / (2 sqrt(x)^3): 0.5 ulp; a subnormal result is rounded once more. */
+INLINE real rsqrt_d(real x)
+{
+    square_parts s = split_square(x);
+    pair r = rsqrt_pair(s.m);
+    real inverse = inverse_power(s.scale);
+    real y = product(r, product(r, r)).hi * (C(0.5) * inverse) * inverse * inverse;
+    return -where_positive(x, y, INFINITE, C(0.0));
+}
+
+/* ---- Logarithms ----------------------------------------------------------------------------- */
+
+/* 0.5 ulp. */
+INLINE real log_f(real x)
+{
+    const pair ln2 = {K(0x1.62e43p-1, 0x1.62e42fefa39efp-1), K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)};
+    return where_positive(x, product(log2_pair(x), ln2).hi, -INFINITE, INFINITE);
+}
+
+INLINE real log_d(real x) { return where_positive(x, reciprocal_f(x), INFINITE, C(0.0)); }
+
+/* -|beta x|, exactly, for exp: a half ulp of 87 is 44 ulp of e^-87. */
+INLINE pair negative_product(real beta, real x)
+{
+    real a = magnitude(beta), b = magnitude(x);
+    pair p;
+    p.hi = -(a * b);
+    p.lo = -fused(a, b, p.hi);
+    return p;
+}
+
+/* Below this e^-|beta x| / beta is zero in f32 for |beta| >= 2^-64, and e^-|beta x| / 2^64 in f64. */
+#define SOFTPLUS_LEAST K(-149.0, -791.0)
+
+/* With u = x or -x, as beta has it: max(u, 0) + log(1 + e^-|beta u|) / |beta|, whose terms are positive:
+ * 0.6 ulp; a subnormal result is rounded once more. log(1 + ...) is scaled, first and second scale it back,
+ * and divide by the power of two in beta. */
+INLINE real softplus_f(real x, real beta)
+{
+    real u = beta < C(0.0) ? -x : x;
+    parts b = split(beta);
+    pair l = product(log1p_exp_scaled(negative_product(beta, x), SOFTPLUS_LEAST), reciprocal_pair(b.m));
+    real n = K(-120.0, -1000.0) - b.n, n1 = within(n, K(100.0, 1000.0));
+    real first = power_of_two(n1), second = power_of_two(n - n1), a = l.hi * first;
+    real hi = fused(a, second, u), z = hi - u;
+    real lo = fused(l.lo * first, second, u - (hi - z) + fused(a, second, -z)); /* hi + lo is the sum */
+    real above = hi < INFINITE ? hi + lo : hi;
+    real y = u > C(0.0) ? above : magnitude(a * second);
+    y = u < INFINITE ? y : u;
+    return beta < C(0.0) ? -y : y;
+}
+
+/* 1 / (1 + e^(-beta x)): 0.9 ulp. */
+INLINE real softplus_d(real x, real beta)
+{
+    real u = beta < C(0.0) ? -x : x;
+    real s = logistic_of(rounded(exp_scaled_sum(negative_product(beta, x), EXP_LEAST)));
+    real upper = fused(-s, EXP_UNSCALE, C(1.0));
+    return u < C(0.0) ? s * EXP_UNSCALE : upper;
+}
+
+/* 1 - e^(-beta y): 0.8 ulp at y. */
+INLINE real softplus_y(real y, real beta)
+{
+    pair t = negative_product(beta, y), e = expm1_pair(t.hi);
+    real more = t.hi < K(-20.0, -40.0) ? C(0.0) : t.lo;
+    return magnitude(e.hi + (fused(more, e.hi, more) + e.lo));
+}
+
+/* min(x, 0) - log(1 + e^-|x|). */
+INLINE real log_sigmoid_f(real x) { return softplus_f(x, C(-1.0)); }
+INLINE real log_sigmoid_d(real x) { return softplus_d(x, C(-1.0)); }
+INLINE real log_sigmoid_y(real y) { return softplus_y(y, C(-1.0)); }
+
+/* ---- Mish ----------------------------------------------------------------------------------- */
+
+/* With e = e^-|x|, tanh(log(1 + e^x)) = n / d:
+ *   x > 0: n = 1 + 2 e,   d = n + 2 e^2
+ *   else:  n = e (2 + e), d = n + 2,  where e and n are 2^120 (f64: 2^1000) times that
+ * times back, e and n have their true size. */
+typedef struct { pair e, n, d; real back; } mish_parts;
+
+INLINE mish_parts mish_of(real x)
+{
+    const pair two = {C(2.0), C(0.0)};
+    pair a = {-magnitude(x), C(0.0)};
+    pair e = rounded(exp_scaled_sum(a, K(-110.0, -755.0))), above, below; /* x e^x is zero from there on */
+    real scale = x > C(0.0) ? EXP_UNSCALE : C(1.0), back = x > C(0.0) ? C(1.0) : EXP_UNSCALE;
+    e.hi *= scale;
+    e.lo *= scale;
+    above.hi = fused(C(2.0), e.hi, C(1.0));
+    above.lo = fused(C(2.0), e.lo, fused(C(2.0), e.hi, C(1.0) - above.hi));
+    below = product(e, sum_scaled(two, e, back));
+    mish_parts p;
+    p.e = e;
+    p.back = back;
+    p.n.hi = x > C(0.0) ? above.hi : below.hi;
+    p.n.lo = x > C(0.0) ? above.lo : below.lo;
+    above = sum_scaled(above, product(e, e), C(2.0));
+    below = sum_scaled(two, below, back);
+    p.d.hi = x > C(0.0) ? above.hi : below.hi;
+    p.d.lo = x > C(0.0) ? above.lo : below.lo;
+    return p;
+}
+
+/* x n / d: 0.6 ulp; a subnormal result is rounded once more. Where |x| is small, n / d is scaled up, for
+ * the small part of the product not to be subnormal. */
+INLINE real mish_f(real x)
+{
+    mish_parts p = mish_of(x);
+    pair q = ratio(p.n, p.d, reciprocal_wide(p.d.hi));
+    real up = x > C(0.0) ? C(1.0) / EXP_UNSCALE : C(1.0);
+    up = x > C(1.0) ? C(1.0) : up;
+    q.hi *= up;
+    q.lo *= up;
+    real y = product_by(x < K(-110.0, -755.0) ? K(-110.0, -755.0) : x, q).hi;
+    y = with_sign_of(y * (x > C(1.0) ? C(1.0) : EXP_UNSCALE), x);
+    return x < INFINITE ? y : x;
+}
+
+/* (n d + 4 x g) / d^2 with g = e (1 + e), for x > 0 times e: 1 ulp; near the zero at -1.19, of n / d. */
+INLINE real mish_d(real x)
+{
+    const pair one = {C(1.0), C(0.0)};
+    mish_parts p = mish_of(x);
+    pair g = sum_scaled(one, p.e, p.back), t, w, s, d;
+    g = product(p.e, g);
+    w.hi = x > C(0.0) ? p.e.hi : C(1.0);
+    w.lo = x > C(0.0) ? p.e.lo : C(0.0);
+    w = product_by(C(4.0) * within(x, K(110.0, 755.0)), product(g, w));
+    t = product(p.n, p.d);
+    s = sum_of(t.hi, w.hi);
+    s.lo += t.lo + w.lo;
+    d = product(p.d, p.d);
+    return near_quotient(rounded(s), d) * p.back;
+}
+
+/* ---- Squareplus ----------------------------------------------------------------------------- */
+
+/* a^2 + b = (m + lo power) unit^2, unit a power of two, 1 <= m < 4; and a = part * share * unit, for a >= 0. */
+typedef struct { real m, lo, power, part, share, unit; } hypotenuse;
+
+INLINE hypotenuse hypotenuse_of(real a, real b)
+{
+    real c = split_square(b).scale, own = to_real(to_bits(a) & INFINITY_BITS);
+    c = own > c ? own : c;
+    c = c > K(0x1p126, 0x1p1022) ? K(0x1p126, 0x1p1022) : c;
+    real inverse = inverse_power(c), u = a * inverse, v = b * inverse;
+    real sum = fused(u, u, v * inverse);
+    /* What it lacks, to an ulp of the smaller of the two. */
+    real small_u = fused(u, u, fused(v, inverse, -sum)), small_v = fused(v, inverse, fused(u, u, -sum));
+    square_parts s = split_square(sum);
+    hypotenuse h;
+    h.m = s.m;
+    h.lo = u * u < v * inverse ? small_u : small_v;
+    h.part = u;
+    h.share = inverse_power(s.scale);
+    h.power = h.share * h.share;
+    h.unit = c * s.scale;
+    return h;
+}
+
+/* The root of a^2 + b, and that and a, in h.unit. */
+INLINE pair hypotenuse_root(hypotenuse h) { return root_pair(h.m, h.lo, h.power); }
+
+INLINE pair root_and_part(hypotenuse h, pair root)
+{
+    pair s;
+    s.hi = fused(h.part, h.share, root.hi);
+    s.lo = fused(h.part, h.share, root.hi - s.hi) + root.lo;
+    return rounded(s);
+}
+
+/* With r = sqrt(x^2 + b): (r + |x|) / 2 for x > 0, else b / (2 (r + |x|)): 0.8 ulp. */
+INLINE real squareplus_f(real x, real b)
+{
+    hypotenuse h = hypotenuse_of(magnitude(x), b);
+    parts s = split(b);
+    pair sum = root_and_part(h, hypotenuse_root(h)), n = {s.m, C(0.0)};
+    real below = near_quotient(n, sum);
+    below = times_power(below, s.n - C(1.0) - split(h.unit).n);
+    below = magnitude(x) < INFINITE ? below : C(0.0);
+    below = b == C(0.0) ? C(0.0) : below;
+    real above = sum.hi * (C(0.5) * h.unit);
+    above = x < INFINITE ? above : x;
+    above = b == C(0.0) ? x : above;
+    return nan_or(x, x > C(0.0) ? above : below);
+}
+
+/* (r + |x|) / (2 r) for x > 0, else b / (2 r (r + |x|)): 1.2 ulp. */
+INLINE real squareplus_d(real x, real b)
+{
+    hypotenuse h = hypotenuse_of(magnitude(x), b);
+    parts s = split(b);
+    pair root = hypotenuse_root(h), sum = root_and_part(h, root), both = product(root, sum), n, d;
+    real unit = split(h.unit).n, power = s.n - C(1.0) - (unit + unit);
+    n.hi = x > C(0.0) ? sum.hi : s.m;
+    n.lo = x > C(0.0) ? sum.lo : C(0.0);
+    d.hi = x > C(0.0) ? root.hi : both.hi;
+    d.lo = x > C(0.0) ? root.lo : both.lo;
+    real y = times_power(near_quotient(n, d), x > C(0.0) ? C(-1.0) : power);
+    real end = x > C(0.0) ? C(1.0) : C(0.0);
+    y = magnitude(x) < INFINITE ? y : end;
+    end = x == C(0.0) ? C(0.5) : end;
+    return nan_or(x, b == C(0.0) ? end : y);
+}
+
+/* y^2 / (y^2 + b/4): 0.6 ulp at y, for b > 0. */
+INLINE real squareplus_y(real y, real b)
+{
+    hypotenuse h = hypotenuse_of(y, C(0.25) * b);
+    parts s = split(y);
+    pair m = {s.m, C(0.0)}, d = {h.m, h.lo * h.power};
+    real unit = split(h.unit).n;
+    real z = near_quotient(product(m, m), d);
+    z = times_power(z, s.n - unit + (s.n - unit));
+    z = y > C(0.0) ? z : C(0.0);
+    return nan_or(y, y < INFINITE ? z : C(1.0));
+}
+
+/* ---- Powers --------------------------------------------------------------------------------- */
+
+/* 0 for an even number, 1 for an odd one, 1/2 for one that is not whole. */
+INLINE real parity(real x)
+{
+    const real all_whole = K(0x1p23, 0x1p52), all_even = K(0x1p24, 0x1p53); /* from there on */
+    real a = magnitude(x);
+    real p = a + all_even - all_even == a ? C(0.0) : C(1.0);
+    p = a < all_even ? p : C(0.0);
+    real fraction = a + all_whole - all_whole == a ? p : C(0.5);
+    return a < all_whole ? fraction : p;
+}
+
+/* scale |x|^(e.hi + e.lo) with the sign that the parity of the exponent gives it: IEEE's pow, but that a NaN
+ * stays one. */
+INLINE real power_of(real x, pair e, real exponent_parity, real scale)
+{
+    parts m = split(scale);
+    scaled_pair r = exp2_pair(product(log2_pair(magnitude(x)), e));
+    real y = times_power(product_by(m.m, r.v).hi, r.n + m.n);
+    real at_zero = e.hi > C(0.0) ? C(0.0) : INFINITE, at_infinity = e.hi > C(0.0) ? INFINITE : C(0.0);
+    y = magnitude(x) < INFINITE ? y : at_infinity;
+    y = x == C(0.0) ? at_zero : y;
+    real negative = exponent_parity == C(0.5) ? UNDEFINED : y;
+    negative = x < -to_real(INFINITY_BITS - 1) ? y : negative;
+    y = x < C(0.0) ? negative : y;
+    y = exponent_parity == C(1.0) ? with_sign_of(y, x) : y;
+    y = e.hi == C(0.0) ? scale : y;
+    return nan_or(x, y);
+}
+
+/* 0.7 ulp; a subnormal result is rounded once more. */
+INLINE real pow_f(real x, real exponent)
+{
+    pair e = {exponent, C(0.0)};
+    return power_of(x, e, parity(exponent), C(1.0));
+}
+
+/* exponent x^(exponent - 1): 0.7 ulp; a subnormal result is rounded once more. An exponent of 0 goes as |0| x^0. */
+INLINE real pow_d(real x, real exponent)
+{
+    pair e = sum_of(exponent, C(-1.0));
+    e.hi = exponent == C(0.0) ? C(0.0) : e.hi;
+    real y = power_of(x, e, C(1.0) - parity(exponent), magnitude(exponent));
+    return to_real(to_bits(y) ^ (to_bits(exponent) & SIGN_BIT));
+}
+
+#endif

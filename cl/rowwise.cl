@@ -1,0 +1,187 @@
+/* rowwise.cl: a row-wise activation for one type, forward and backward: a group for each row.
+ *
+ * The composer (src/opencl/program.c) writes the lines before this text:
+ *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
+ *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
+ *   ROW(part)                    the activation's parts in rowwise.h
+ *   LOCAL                        work-items in a group: a power of two, at most REDUCTION_LANES
+ *   MASK                         where there is one
+ *
+ * Element j of a row is read and written by work-item j mod LOCAL alone, whatever the pass, so that a row
+ * may be computed in place and nothing but sums passes between work-items. */
+#include "dialect.h"
+#include "elementary.h"
+#include "storage.h"
+#include "reduction.h"
+#include "rowwise.h"
+
+/* A view in memory: its first element, and its strides; the last one is that along a row. */
+#define VIEW(NAME, TYPE) global TYPE *NAME, const long NAME##_first, const long8 NAME##_strides
+
+#ifdef MASK
+#define MASK_VIEW , VIEW(mask, const uchar)
+#define MASK_AT const long mask_at = row_offset(mask_first, mask_strides, dims);
+#define TAKES_PART(j) (mask[mask_at + (long)(j) * mask_strides.s7] != 0)
+#else
+#define MASK_VIEW
+#define MASK_AT
+#define TAKES_PART(j) true
+#endif
+
+#define AXIS(s)                                                                                     \
+    if (rest != 0) {                                                                                \
+        const ulong q = rest / dims.s;                                                              \
+        at += (long)(rest - q * dims.s) * strides.s;                                                \
+        rest = q;                                                                                   \
+    }
+
+/* Where the group's row begins. */
+INLINE long row_offset(long at, long8 strides, ulong8 dims)
+{
+    ulong rest = get_group_id(0);
+    AXIS(s6) AXIS(s5) AXIS(s4) AXIS(s3) AXIS(s2) AXIS(s1) AXIS(s0)
+    return at;
+}
+
+/* The greatest of what the work-items have. */
+INLINE ulong group_greatest(local ulong *marks, ulong mine)
+{
+    const uint item = get_local_id(0);
+    marks[item] = mine;
+    for (uint span = LOCAL / 2; span > 0; span /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < span)
+            marks[item] = marks[item + span] > marks[item] ? marks[item + span] : marks[item];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    const ulong greatest = marks[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return greatest;
+}
+
+/* Folds the lanes of a block, both sums, and takes what comes out to the counters. Lane 0, which holds it, is
+ * the first work-item's alone. */
+INLINE void group_fold(local real *lanes, local real *counters, uint width, ulong block)
+{
+    const uint item = get_local_id(0);
+    for (uint span = width / 2; span > 0; span /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint l = item; l < span; l += LOCAL) {
+            lanes[l] += lanes[l + span];
+            lanes[REDUCTION_LANES + l] += lanes[REDUCTION_LANES + l + span];
+        }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (item == 0) {
+        reduction_push(counters, block, lanes[0]);
+        reduction_push(counters + REDUCTION_LEVELS, block, lanes[REDUCTION_LANES]);
+    }
+}
+
+/* The totals, for all work-items. */
+INLINE sums group_total(local real *lanes, local real *counters, ulong blocks)
+{
+    sums s;
+    if (get_local_id(0) == 0) {
+        lanes[0] = reduction_total(counters, blocks);
+        lanes[REDUCTION_LANES] = reduction_total(counters + REDUCTION_LEVELS, blocks);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    s.a = lanes[0];
+    s.b = lanes[REDUCTION_LANES];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return s;
+}
+
+/* One pass of sums over the row; TERM is s with the term of element j. */
+#define SUM_ROW(TOTAL, TERM)                                                                        \
+    {                                                                                               \
+        const uint width = reduction_width(n);                                                      \
+        ulong blocks = 0;                                                                           \
+        for (ulong first = 0; first < n; first += REDUCTION_BLOCK) {                                \
+            const ulong end = n - first < REDUCTION_BLOCK ? n : first + REDUCTION_BLOCK;            \
+            for (uint lane = get_local_id(0); lane < width; lane += LOCAL) {                        \
+                sums s;                                                                             \
+                s.a = s.b = NO_SUM;                                                                 \
+                for (ulong j = first + lane; j < end; j += REDUCTION_LANES)                         \
+                    s = TERM;                                                                       \
+                lanes[lane] = s.a;                                                                  \
+                lanes[REDUCTION_LANES + lane] = s.b;                                                \
+            }                                                                                       \
+            group_fold(lanes, counters, width, blocks++);                                           \
+        }                                                                                           \
+        TOTAL = group_total(lanes, counters, blocks);                                               \
+    }
+
+#define FOR_ROW(j) for (ulong j = get_local_id(0); j < n; j += LOCAL)
+
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void forward(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims, const real scale MASK_VIEW)
+{
+    local ulong marks[LOCAL];
+    local real lanes[2 * REDUCTION_LANES], counters[2 * REDUCTION_LEVELS];
+    const long x_at = row_offset(x_first, x_strides, dims), y_at = row_offset(y_first, y_strides, dims);
+    MASK_AT
+    const ulong n = dims.s7;
+    row_state r = row_of(ROW(scale)(scale), ROW(start));
+#define T(j) (TAKES_PART(j) ? row_element(LOAD(x[x_at + (long)(j) * x_strides.s7]), r.flip) : NO_PART)
+    ulong most = 0, first_of_all = n;
+    FOR_ROW(j)
+    {
+        const ulong order = order_of(T(j));
+        most = order > most ? order : most;
+    }
+    r.greatest = of_order((bits)group_greatest(marks, most));
+    if (row_has_sums(r)) {
+        if (ROW(first)) {
+            most = 0; /* the greatest of the distances from the end */
+            FOR_ROW(j)
+            {
+                const ulong from_end = T(j) == r.greatest ? n - j : 0;
+                most = from_end > most ? from_end : most;
+            }
+            first_of_all = n - group_greatest(marks, most);
+        } else {
+            int again = 1;
+            while (again) {
+                sums total;
+                SUM_ROW(total, ROW(term)(s, T(j), r))
+                again = ROW(after)(&r, total);
+            }
+        }
+    }
+    FOR_ROW(j)
+    {
+        real result = row_result(ROW(y)(T(j), r), ROW(none), r);
+        result = j == first_of_all ? C(1.0) : result;
+        y[y_at + (long)j * y_strides.s7] = STORE(TAKES_PART(j) ? result : ROW(none));
+    }
+#undef T
+}
+
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void backward(VIEW(y, const ELEMENT), VIEW(dy, const ELEMENT), VIEW(dx, ELEMENT), const ulong8 dims, const real scale,
+              const real beta MASK_VIEW)
+{
+    local real lanes[2 * REDUCTION_LANES], counters[2 * REDUCTION_LEVELS];
+    const long y_at = row_offset(y_first, y_strides, dims), dy_at = row_offset(dy_first, dy_strides, dims);
+    const long dx_at = row_offset(dx_first, dx_strides, dims);
+    MASK_AT
+    const ulong n = dims.s7;
+    row_state r = row_of(ROW(scale)(scale), ROW(start));
+#define Y(j) (TAKES_PART(j) ? LOAD(y[y_at + (long)(j) * y_strides.s7]) : ROW(none))
+#define DY(j) LOAD(dy[dy_at + (long)(j) * dy_strides.s7])
+    if (!ROW(first)) {
+        sums total;
+        SUM_ROW(total, ROW(dterm)(s, Y(j), DY(j), r))
+        ROW(dafter)(&r, total);
+    }
+    FOR_ROW(j)
+    {
+        const long at = dx_at + (long)j * dx_strides.s7;
+        real g = ROW(dx)(Y(j), DY(j), r);
+        if (beta != C(0.0))
+            g = fused(beta, LOAD(dx[at]), g);
+        dx[at] = STORE(g);
+    }
+}

@@ -1,0 +1,241 @@
+/* rowwise.h: the activations of whole rows: softmax, log_softmax, softmin, sparsemax and hardmax.
+ *
+ * A row is brought to elements t, z = scale x being t quarter factor: where the scale is negative x is negated,
+ * and what takes no part is -infinity. Its greatest t is found first; then the row's sums are made, in the
+ * order of reduction.h; then each result, or each gradient. Each activation has, besides its name:
+ *   NAME_scale     what scale is taken for
+ *   NAME_none      y of an element that takes no part, and of all in a row where none does
+ *   NAME_start     the first value of hi
+ *   NAME_first     1 where the first of the greatest gets 1 and there are no sums
+ *   NAME_term      two sums with the term of an element; NAME_after what becomes of the sums, and whether they are
+ *                  to be made again;  NAME_y  the result
+ *   NAME_dterm, NAME_dafter, NAME_dx the same backward, from y and dy
+ * The drivers see to masks, to rows without elements or with a NaN, and to dx_beta.
+ *
+ * Error in f32, relative to the magnitudes that are added up, for rows to 10^7: 4 ulp. What there is beside
+ * the sums' own roundings is below 1.5 ulp. */
+#ifndef CLACT_ROWWISE_H
+#define CLACT_ROWWISE_H
+
+typedef struct { real a, b; } sums;
+
+typedef struct {
+    bits flip;           /* SIGN_BIT where x is negated */
+    real quarter, factor; /* quarter is 1, or 1/4 for a scale below 1: differences then do not overflow */
+    real greatest;       /* NaN where any t is */
+    real hi, lo;         /* what the sums have given */
+    real before, after;  /* the scale of gradients: it is the product of these two and 1/2 */
+} row_state;
+
+INLINE row_state row_of(real scale, real start)
+{
+    real s = magnitude(scale);
+    row_state r;
+    r.flip = to_bits(scale) & SIGN_BIT;
+    r.quarter = s < C(1.0) ? C(0.25) : C(1.0);
+    r.factor = s < C(1.0) ? C(4.0) * s : s;
+    r.before = s > C(1.0) ? scale : C(1.0);
+    r.after = s > C(1.0) ? C(2.0) : C(2.0) * scale;
+    r.greatest = r.lo = C(0.0);
+    r.hi = start;
+    return r;
+}
+
+/* Of x; zeros have one sign. */
+INLINE real row_element(real x, bits flip)
+{
+    bits b = to_bits(x) ^ flip;
+    return to_real(b == SIGN_BIT ? 0 : b);
+}
+
+#define NO_PART to_real(INFINITY_BITS | SIGN_BIT)
+
+/* Bits that are ordered as the numbers are, with NaN above all. */
+INLINE bits order_of(real t)
+{
+    bits b = to_bits(canonical(t));
+    return b & SIGN_BIT ? ~b : b | SIGN_BIT;
+}
+
+INLINE real of_order(bits order)
+{
+    return to_real(order & SIGN_BIT ? order ^ SIGN_BIT : ~order);
+}
+
+/* Whether a row has sums: it has elements that take part, and none of them is NaN. */
+INLINE int row_has_sums(row_state r) { return r.greatest > NO_PART; }
+
+/* A result where the row may have no sums. */
+INLINE real row_result(real y, real none, row_state r)
+{
+    return r.greatest == NO_PART ? none : nan_or(r.greatest, y);
+}
+
+/* (t - greatest) quarter, exactly (Knuth's TwoSum); lo is NaN where hi is infinite. The products by quarter are
+ * exact, and within fma. */
+INLINE pair row_difference(real t, row_state r)
+{
+    pair d;
+    d.hi = fused(t, r.quarter, -(r.greatest * r.quarter));
+    real v = fused(-t, r.quarter, d.hi), w = d.hi - v;
+    d.lo = fused(t, r.quarter, -w) + fused(-r.greatest, r.quarter, -v);
+    return d;
+}
+
+/* e^(z - m) as exp_scaled() gives it; not for t that is the greatest. */
+INLINE pair row_exp(real t, row_state r, real least)
+{
+    pair d = row_difference(t, r), z;
+    z.hi = d.hi * r.factor;
+    z.lo = fused(d.lo, r.factor, fused(d.hi, r.factor, -z.hi));
+    return exp_scaled_sum(z, least);
+}
+
+/* ---- softmax -------------------------------------------------------------------------------- */
+
+/* e^(z - m) is summed with a factor of 2^60 (f64: 2^500), so that nothing is subnormal. The greatest are
+ * counted. What is left out is below 2^-173 (2^-1110) of them. */
+#define ROW_UNSCALE K(0x1p-60, 0x1p-500)
+#define ROW_LEAST K(-120.0, -770.0)
+
+#define softmax_scale(scale) (scale)
+#define softmax_none C(0.0)
+#define softmax_start C(0.0)
+#define softmax_first 0
+
+INLINE sums softmax_term(sums s, real t, row_state r)
+{
+    pair e = row_exp(t, r, ROW_LEAST);
+    real v = t == r.greatest ? C(0.0) : e.hi + e.lo;
+    s.a = fused(v, ROW_UNSCALE, s.a);
+    s.b += t == r.greatest ? C(1.0) : NO_SUM;
+    return s;
+}
+
+/* 1/S as a sum. */
+INLINE int softmax_after(row_state *r, sums s)
+{
+    real sum = fused(s.a, ROW_UNSCALE, s.b);
+    r->hi = divide(C(1.0), sum);
+    r->lo = fused(-r->hi, sum, C(1.0)) * r->hi;
+    return 0;
+}
+
+INLINE real softmax_y(real t, row_state r)
+{
+    pair e = row_exp(t, r, EXP_LEAST);
+    real y = fused(e.hi, r.hi, fused(e.lo, r.hi, e.hi * r.lo)) * EXP_UNSCALE;
+    return t == r.greatest ? r.hi : magnitude(y);
+}
+
+/* A y of zero is dead: its dy reaches nothing. */
+INLINE sums softmax_dterm(sums s, real y, real dy, row_state r)
+{
+    real a = fused(y, dy, s.a);
+    s.a = y == C(0.0) ? s.a : a;
+    return s;
+}
+
+INLINE int softmax_dafter(row_state *r, sums s)
+{
+    r->hi = row_element(s.a, 0) * C(0.5);
+    return 0;
+}
+
+INLINE real softmax_dx(real y, real dy, row_state r)
+{
+    real g = fused(dy, C(0.5), -r.hi); /* half, so that no difference overflows */
+    real dx = y * r.before * g * r.after;
+    return y == C(0.0) ? C(0.0) : dx;
+}
+
+/* ---- softmin: softmax of -x ----------------------------------------------------------------- */
+
+#define softmin_scale(scale) (-(scale))
+#define softmin_none C(0.0)
+#define softmin_start C(0.0)
+#define softmin_first 0
+INLINE sums softmin_term(sums s, real t, row_state r) { return softmax_term(s, t, r); }
+INLINE int softmin_after(row_state *r, sums s) { return softmax_after(r, s); }
+INLINE real softmin_y(real t, row_state r) { return softmax_y(t, r); }
+INLINE sums softmin_dterm(sums s, real y, real dy, row_state r) { return softmax_dterm(s, y, dy, r); }
+INLINE int softmin_dafter(row_state *r, sums s) { return softmax_dafter(r, s); }
+INLINE real softmin_dx(real y, real dy, row_state r) { return softmax_dx(y, dy, r); }
+
+/* ---- sparsemax ------------------------------------------------------------------------------ */
+
+#define sparsemax_scale(scale) (scale)
+#define sparsemax_none C(0.0)
+#define sparsemax_start C(-1.0)
+#define sparsemax_first 0
+
+/* z - m, rounded. */
+INLINE real sparsemax_difference(real t, row_state r)
+{
+    pair d = row_difference(t, r);
+    real z = fused(d.lo, r.factor, d.hi * r.factor);
+    z = magnitude(d.hi) < to_real(INFINITY_BITS) ? z : NO_PART;
+    return t == r.greatest ? C(0.0) : z;
+}
+
+/* Newton's method for the tau at which the sum of max(z - m - tau, 0) is 1 (Michelot, 1986), from -1, where
+ * it is at least that. tau only grows, and what lies above it only shrinks, until it stays as it is. Of the
+ * excess and the number of elements above tau the product falls to a quarter at least with every step. */
+INLINE sums sparsemax_term(sums s, real t, row_state r)
+{
+    real z = sparsemax_difference(t, r);
+    s.a += z > r.hi ? z : NO_SUM;
+    s.b += z > r.hi ? C(1.0) : NO_SUM;
+    return s;
+}
+
+/* hi is tau, lo the number of elements above it. */
+INLINE int sparsemax_after(row_state *r, sums s)
+{
+    if (s.b == r->lo)
+        return 0;
+    real tau = divide(s.a - C(1.0), s.b);
+    r->hi = tau > r->hi ? tau : r->hi;
+    r->lo = s.b;
+    return 1;
+}
+
+INLINE real sparsemax_y(real t, row_state r)
+{
+    real z = sparsemax_difference(t, r);
+    return z > r.hi ? z - r.hi : C(0.0);
+}
+
+INLINE sums sparsemax_dterm(sums s, real y, real dy, row_state r)
+{
+    s.a += y > C(0.0) ? dy : NO_SUM;
+    s.b += y > C(0.0) ? C(1.0) : NO_SUM;
+    return s;
+}
+
+INLINE int sparsemax_dafter(row_state *r, sums s)
+{
+    r->hi = row_element(divide(s.a, s.b), 0) * C(0.5);
+    return 0;
+}
+
+INLINE real sparsemax_dx(real y, real dy, row_state r)
+{
+    real dx = fused(dy, C(0.5), -r.hi) * r.before * r.after;
+    return y > C(0.0) ? dx : nan_or(y, C(0.0));
+}
+
+/* ---- hardmax -------------------------------------------------------------------------------- */
+
+#define hardmax_scale(scale) (scale)
+#define hardmax_none C(0.0)
+#define hardmax_start C(0.0)
+#define hardmax_first 1
+INLINE sums hardmax_term(sums s, real t, row_state r) { return s; }
+INLINE int hardmax_after(row_state *r, sums s) { return 0; }
+INLINE real hardmax_y(real t, row_state r) { return C(0.0); }
+INLINE sums hardmax_dterm(sums s, real y, real dy, row_state r) { return s; }
+INLINE int hardmax_dafter(row_state *r, sums s) { return 0; }
+INLINE real hardmax_dx(real y, real dy, row_state r) { return C(0.0); }
+
+#endif

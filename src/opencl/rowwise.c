@@ -1,0 +1,77 @@
+/* rowwise.c: a row-wise call on an OpenCL device: its program, arguments and launch. */
+#include "opencl.h"
+
+#include <stdio.h>
+
+enum form { FORM_PLAIN, FORM_MASK };
+
+static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
+{
+    snprintf(out, size, "#define ROW(part) %s_##part\n%s", r->activation->info->name,
+             r->key.form == FORM_MASK ? "#define MASK\n" : "");
+    return CLACT_OK;
+}
+
+static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_rowwise_launch *l)
+{
+    struct clact_opencl_arguments a = {ocl, kernel, 0, CL_SUCCESS};
+    const clact_activation *activation = l->activation;
+    bool f64 = l->views[ROWWISE_X].type == CLACT_F64;
+    struct clact_beta scale = {activation->p64[1], activation->p32[1]};
+    clact_opencl_set_view(&a, &l->views[ROWWISE_X], true);
+    if (l->backward)
+        clact_opencl_set_view(&a, &l->views[ROWWISE_DY], true);
+    clact_opencl_set_view(&a, &l->views[ROWWISE_OUT], true);
+    clact_opencl_set(&a, sizeof l->dims, l->dims);
+    clact_opencl_set_beta(&a, &scale, f64);
+    if (l->backward)
+        clact_opencl_set_beta(&a, &l->beta, f64);
+    if (l->has_mask)
+        clact_opencl_set_view(&a, &l->views[ROWWISE_MASK], true);
+    return a.code;
+}
+
+static clact_status launch(clact_context *context, const void *work, const clact_enqueue *q)
+{
+    const struct clact_rowwise_launch *l = work;
+    struct clact_ocl *ocl = context->ocl;
+    struct clact_opencl_recipe recipe = {"rowwise.cl", {0}, l->activation, prologue};
+    recipe.key.kind = KIND_ROWWISE;
+    recipe.key.row = (uint16_t)l->activation->row;
+    recipe.key.type = (uint16_t)l->views[ROWWISE_X].type;
+    recipe.key.form = l->has_mask ? FORM_MASK : FORM_PLAIN;
+    struct clact_opencl_kernel *k;
+    TRY(clact_opencl_kernel_take(context, &recipe, l->backward, l->backward ? "backward" : "forward", &k));
+    clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
+    if (status == CLACT_OK) {
+        size_t local = ocl->local, global = (size_t)l->rows * local;
+        status = clact_opencl_result(ocl->api.clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local,
+                                                                     q->num_waits, q->waits, q->event),
+                                     "clEnqueueNDRangeKernel");
+    }
+    clact_opencl_kernel_put(context, k);
+    return status;
+}
+
+static clact_status on_host_memory(clact_context *context, const struct clact_rowwise_launch *given)
+{
+    struct clact_rowwise_launch l = *given;
+    struct clact_opencl_staged staged[ROWWISE_VIEW_COUNT] = {{0}};
+    if (clact_opencl_has_gaps(&l.views[ROWWISE_OUT], l.dims))
+        return clact_cpu_functions.rowwise(context, given);
+    for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
+        if (v == ROWWISE_OUT || clact_rowwise_reads(&l, v))
+            staged[v] = (struct clact_opencl_staged){&l.views[v], l.dims, clact_rowwise_reads(&l, v), v == ROWWISE_OUT};
+    return clact_opencl_on_host_memory(context, staged, ROWWISE_VIEW_COUNT, launch, &l);
+}
+
+clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *l)
+{
+    TRY(clact_opencl_same_process(context));
+    if (l->host && l->rows)
+        return on_host_memory(context, l);
+    clact_enqueue q = l->enqueue ? *l->enqueue : (clact_enqueue){0};
+    if (!q.queue)
+        q.queue = context->ocl->queue;
+    return l->rows ? launch(context, l, &q) : clact_opencl_nothing(context, &q);
+}
