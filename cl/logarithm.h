@@ -43,12 +43,6 @@ INLINE pair product_by(real a, pair b)
 
 /* ---- Powers of two -------------------------------------------------------------------------- */
 
-/* 2^n for whole n, |n| <= 126 (1022). */
-INLINE real power_of_two(real n)
-{
-    return to_real((to_bits(n + K(0x1.8p23, 0x1.8p52)) + (bits)EXPONENT_BIAS) << MANTISSA_BITS);
-}
-
 INLINE real within(real x, real limit)
 {
     real y = x > limit ? limit : x;

@@ -69,10 +69,16 @@ enum {
 #define LEARNS_P0_TO_P3 4
 #define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, name##_noise, #name, aliases, "elementwise", name##_parameters, \
-     uf, ud, formula, derivative, kinks, source, {0}},
+     uf, ud, formula, derivative, kinks, source, TEXT(from_y), {0}},
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, 0, 0 __VA_ARGS__, 0, 0, #name, aliases, KIND_NAME_##kind, name##_parameters, \
-     uf, ud, formula, derivative, kinks, source, {0}},
+     uf, ud, formula, derivative, kinks, source, FROM_Y_##needs, {0}},
+#define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
+#define QUOTED(text) #text
+#define FROM_Y_X "0"
+#define FROM_Y_NOTHING "0"
+#define FROM_Y_Y "1"
+#define FROM_Y_X_OR_Y "1"
 #define KIND_NAME_GATED "gated"
 #define KIND_NAME_ROWWISE "rowwise"
 #define KIND_NAME_REDUCE "reduce"
@@ -261,7 +267,6 @@ static clact_status find(clact_activation *a, const clact_activation_desc *desc,
         return CLACT_OK;
     }
     REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
-    REQUIRE(!desc->gated, CLACT_E_UNSUPPORTED, "an activation of one's own does not gate yet");
     TRY(clact_definition_create(&a->own, desc->custom));
     a->info = &a->own->info;
     *row = &own;

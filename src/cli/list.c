@@ -88,11 +88,12 @@ static json_t *parameter_json(const clact_parameter_info *p)
 {
     static const char *const kinds[] = {"scalar", "tensor", "integer"};
     json_t *value = p->default_none ? json_string("none") : json_real(p->default_value);
-    return json_pack("{ss ss? so so so ss sb}", "name", p->name, "alias", p->alias,
+    return json_pack("{ss ss? so so so ss sb sb sb}", "name", p->name, "alias", p->alias,
                      "default", value, "min", limit_json(p->minimum),
                      "max", limit_json(p->maximum),
                      "kind", kinds[p->kind],
-                     "accepts_none", (int)p->accepts_none);
+                     "accepts_none", (int)p->accepts_none, "lifted", (int)p->lifted,
+                     "not_zero", (int)p->not_zero);
 }
 
 static json_t *aliases_json(const char *aliases)
@@ -120,12 +121,15 @@ static json_t *activation_json(const clact_activation_info *info)
     for (uint32_t i = 0; i < info->parameter_count; i++)
         json_array_append_new(parameters, parameter_json(&info->parameters[i]));
     const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none" : "x";
-    return json_pack("{sI ss so ss so ss sb sf sf so}", "id", (json_int_t)info->id,
+    return json_pack("{sI ss so ss so ss sb sf sf so ss ss ss ss ss sI}", "id", (json_int_t)info->id,
                      "name", info->name, "aliases", aliases_json(info->aliases),
                      "kind", info->kind, "parameters", parameters, "backward", backward,
                      "backward_from_y", info->needs == CLACT_BACKWARD_X_OR_Y,
                      "ulp_forward", info->ulp_forward, "ulp_derivative", info->ulp_derivative,
-                     "semantics", semantics_json(info->tensorflow));
+                     "semantics", semantics_json(info->tensorflow),
+                     "formula", info->formula, "derivative", info->derivative, "kinks", info->kinks,
+                     "source", info->source, "from_y", info->from_y,
+                     "learnable", (json_int_t)info->learnable_count);
 }
 
 int command_list(int argc, char **argv)
