@@ -41,6 +41,10 @@ static const gated_by units[] = {
     {"reglu", "relu", 0, 0, 0, true},
     {"reglu", "relu", 0, 0, CLACT_HALF_SECOND, false},
     {"bilinear", "identity", 0, 0, 0, true},
+    {"geglu", "gelu", 0, 0, 0, true},
+    {"geglu_tanh", "gelu_tanh", 0, 0, 0, true},
+    {"geglu_quick", "gelu_quick", 0, 0, 0, true},
+    {"swiglu", "silu", 0, 0, 0, true},
     {NULL, "elu", 0.5, 0, 0, false},
     {NULL, "elu", 0, 0, CLACT_HALF_FIRST, true},
     {NULL, "prelu", -0.3, 0, 0, false},
@@ -48,6 +52,8 @@ static const gated_by units[] = {
     {NULL, "hard_swish", 0, 0, 0, false},
     {NULL, "tanh", 0, 0, CLACT_HALF_FIRST, true},
 };
+
+static const gated_by elu = {NULL, "elu", 0.5, 0, 0, false};
 
 static clact_activation *make_unit(const gated_by *u, bool gated, int axis)
 {
@@ -325,7 +331,7 @@ END_TEST
 /* dx over x; and of two arrays the gradients over any two of x, gate and dy. */
 START_TEST(backward_in_place)
 {
-    const gated_by *u = &units[5];
+    const gated_by *u = &elu;
     shape s = {2, {5, 300}, 1};
     clact_activation *unit = make_unit(u, true, 1);
     for (int c = 0; c < 20; c++) {
@@ -449,7 +455,7 @@ START_TEST(no_nan_from_numbers)
 {
     enum { N = 100000 };
     static float x[2 * N], dy[N], y[N], dx[2 * N];
-    static const char *const names[] = {"glu", "reglu", "bilinear"};
+    static const char *const names[] = {"glu", "reglu", "bilinear", "geglu", "geglu_tanh", "geglu_quick", "swiglu"};
     uint64_t seed = 17;
     for (int i = 0; i < 2 * N; i++) {
         x[i] = float_of((uint32_t)next_random(&seed));
@@ -506,13 +512,13 @@ END_TEST
 /* Against differences of the function itself, in f64. */
 START_TEST(gradients_against_differences)
 {
-    static const char *const names[] = {"glu", "bilinear", "tanh", "elu", "hard_swish"};
+    static const char *const names[] = {"glu", "bilinear", "geglu", "geglu_tanh", "geglu_quick", "swiglu", "tanh", "elu"};
     enum { N = 60 };
     const double h = 0x1p-20;
     clact_context *cpu = cpu_context(NULL, 1);
     for (size_t k = 0; k < COUNT_OF(names); k++) {
         clact_activation *a;
-        clact_activation_desc desc = {.name = names[k], .gated = k > 1};
+        clact_activation_desc desc = {.name = names[k], .gated = k > 5};
         OK(clact_activation_create(&a, &desc));
         double x[2 * N], dy[N], dx[2 * N], less[N], more[N];
         uint64_t seed = 19;
@@ -546,7 +552,7 @@ START_TEST(the_same_bits)
 {
     static const char *const sets[] = {NULL, NULL, "baseline", "avx2", "avx512", "neon"};
     shape s = {2, {300, 700}, 1};
-    clact_activation *a = make_unit(&units[5], true, 1);
+    clact_activation *a = make_unit(&elu, true, 1);
     array x = make_layout(CLACT_F32, &s, true, DENSE), dy = make_layout(CLACT_F32, &s, false, DENSE), first = {0}, first_dx = {0};
     fill(&x, 20, false), fill(&dy, 21, false);
     for (size_t k = 0; k <= COUNT_OF(sets); k++) {
@@ -561,8 +567,8 @@ START_TEST(the_same_bits)
         OK(clact_backward(c ? c : place, a, &(clact_backward_args){.x = &x.operand, .dy = &dy.operand, .dx = &dx.operand}));
         from_device(&x), from_device(&dy), from_device(&y), from_device(&dx);
         if (k) {
-            compare(&units[5], &s, "here and there", &y, &first);
-            compare(&units[5], &s, "gradient here and there", &dx, &first_dx);
+            compare(&elu, &s, "here and there", &y, &first);
+            compare(&elu, &s, "gradient here and there", &dx, &first_dx);
             free_array(&y), free_array(&dx);
         } else {
             first = y, first_dx = dx;
