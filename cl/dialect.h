@@ -7,7 +7,6 @@
  *   C(x)              a constant that f32 holds exactly;  K(s, d): one rounded for each type
  *   fused(a, b, c)    a * b + c with a single rounding
  *   divide(a, b)      the correctly rounded quotient
- *   multiply_high(a, b)  the upper half of the product of two u32
  *   to_bits, to_real  the representation of a real, and back
  *   INLINE            a function of this text
  *   SHARED            of a pointer: to memory that the work-items of a group share; in C any memory
@@ -36,7 +35,6 @@ typedef uint bits;
 typedef ulong u64;
 typedef uint u32;
 typedef ushort u16;
-typedef ulong u64;
 #define SHARED local
 #define INLINE static inline
 #define fused(a, b, c) fma(a, b, c)
@@ -59,7 +57,6 @@ typedef uint32_t bits;
 typedef uint64_t u64;
 typedef uint32_t u32;
 typedef uint16_t u16;
-typedef uint64_t u64;
 #define SHARED
 #define INLINE static inline __attribute__((always_inline, unused))
 INLINE bits to_bits(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
@@ -108,6 +105,7 @@ INLINE float fused(float a, float b, float c)
 #define EXPONENT_BIAS 127
 #endif
 
+/* The upper half of the product. */
 INLINE u32 multiply_high(u32 a, u32 b) { return (u32)((u64)a * b >> 32); }
 INLINE real magnitude(real x) { return to_real(to_bits(x) & ~(bits)SIGN_BIT); }
 INLINE real with_sign_of(real m, real x) { return to_real(to_bits(m) | (to_bits(x) & SIGN_BIT)); }
