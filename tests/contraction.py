@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """contraction.py SOURCE_ROOT: nothing in the kernels is left for a device's compiler to contract.
 
-Every row's program is composed as src/opencl/program.c does it and compiled by clang as OpenCL C. In
+Every row's programs are composed as src/opencl/program.c does it and compiled by clang as OpenCL C. In
 the LLVM IR no product may reach an addition or a subtraction, directly or through a negation or a
 choice: at -O0, where an expression stands as it was written, and at -O2 with everything inlined, which
 is what a compiler sees that ignores FP_CONTRACT. There is no double in an f32 program, no
@@ -41,26 +41,29 @@ def compile_text(text, options):
 
 
 def rows():
-    """{function name: (is a twin, number of parameters, index of the tensor parameter or None, has NAME_y)}"""
-    text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n"
+    """{function name: (is a twin, number of arguments, index of the tensor parameter or None, has NAME_y,
+    index of the noise or None, number of learnable parameters)}"""
+    text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n#define NOISE(outside) NOISE\n"
+            "#define LEARNS_NOTHING 0\n#define LEARNS_P0 1\n#define LEARNS_P0_TO_P3 4\n"
             "#define DOCUMENTED(name, ...) -\n#define TENSORFLOW(name, ...) twin\n"
             "#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, a, f, d, k, s, ...) "
-            "row name twin(name) needs [__VA_ARGS__]\n#include \"activations.def\"\n")
+            "row name twin(name) learns needs [__VA_ARGS__]\n#include \"activations.def\"\n")
     listed = subprocess.run([clang, "-x", "c", "-E", "-P", "-I", cl, "-"], input=text, capture_output=True, text=True,
                             check=True).stdout
     found = {}
-    for name, twin, needs, parameters in re.findall(r"row (\w+) (-|twin) (\w+) \[([^]]*)\]", listed):
+    for name, twin, learns, needs, parameters in re.findall(r"row (\w+) (-|twin) (\d) (\w+) \[([^]]*)\]", listed):
         kinds = parameters.split()
         tensor = kinds.index("TENSOR") if "TENSOR" in kinds else None
-        found[name] = (False, len(kinds), tensor, needs == "X_OR_OWN_Y")
+        noise = kinds.index("NOISE") if "NOISE" in kinds else None
+        found[name] = (False, len(kinds), tensor, needs == "X_OR_OWN_Y", noise, int(learns))
         if twin == "twin":
-            found[name + "_tf"] = (True, len(kinds), tensor, False)
+            found[name + "_tf"] = (True, len(kinds), tensor, False, None, 0)
     return found
 
 
 def program(name, row, stored, device_lines, form=""):
     """The text of a program: the lines that program.c writes, then elementwise.cl."""
-    twin, count, _, own_y = row
+    twin, count, _, own_y, _, _ = row
     element, bits = STORED[stored]
     p = "".join(f", p{i}" for i in range(count))
     gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
@@ -69,6 +72,16 @@ def program(name, row, stored, device_lines, form=""):
             f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
             f"#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
             f"#define LOCAL 256\n#define PER_ITEM 4\n{form}#include \"elementwise.cl\"\n")
+
+
+def gradient_program(name, row, stored, device_lines, form=""):
+    """The same for gradient.cl; form begins with the parameter's number."""
+    element, bits = STORED[stored]
+    p = "".join(f", p{i}" for i in range(row[1]))
+    return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
+            f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n#define LOCAL 256\n"
+            f"#define VALUE {element}\n#define LOAD_VALUE(v) load_{stored}(v)\n#define STORE_VALUE(v) store_{stored}(v)\n"
+            f"#define ROW_P(x) {name}_p{form[0]}(x{p})\n{form[1:]}#include \"gradient.cl\"\n")
 
 
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
@@ -124,9 +137,8 @@ def self_test():
     return bad + (not faults(ir, 32)[0]), len(wrong + right) + 1
 
 
-def check_ir(name, row, stored, lines, level):
-    bits = STORED[stored][1]
-    ir, said = compile_text(program(name, row, stored, lines), IR_TARGET + level)
+def check_ir(text, bits, level):
+    ir, said = compile_text(text, IR_TARGET + level)
     if said:
         return [said], 0
     found, sums = faults(ir, bits)
@@ -141,23 +153,43 @@ def check_build(text, target):
     return [said] if said else [], 0
 
 
+VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
+
+
+def forms(row):
+    """{form: (what makes its text, its lines)} of a row's programs besides the dense one and the plain view. What adds
+    does not depend on the row: only some have it."""
+    _, _, tensor, _, noise, learns = row
+    found = {}
+    if tensor is not None:
+        tensor_line = f"#define TENSOR p{tensor}\n"
+        found["tensor"] = (program, VIEW + tensor_line)
+        found["tensor adding"] = (program, VIEW + tensor_line + ADDING)
+    if noise is not None:
+        noise_line = f"#define NOISE p{noise}\n"
+        found["noise adding"] = (program, noise_line + ADDING)
+        found["noise view"] = (program, VIEW + noise_line)
+    for k in range(learns):
+        found[f"gradient of p{k}"] = (gradient_program, f"{k}{FLAT}")
+        found[f"gradient of p{k} adding"] = (gradient_program, str(k) + ADDING + (tensor_line if tensor == k else ""))
+    return found
+
+
 def main():
     bad, planted = self_test()
     table = rows()
     work = [] # (what, function, arguments)
     for (name, row), stored, level in itertools.product(table.items(), ("f32", "f64"), LEVELS):
         for lines in DEVICE_LINES[STORED[stored][1]]:
-            work.append((f"{name} {stored} {level[0]}{' to zero' if lines else ''}", check_ir,
-                         (name, row, stored, lines, level)))
+            for form, (compose, text) in {"dense": (program, ""), **forms(row)}.items():
+                work.append((f"{name} {stored} {form} {level[0]}{' to zero' if lines else ''}", check_ir,
+                             (compose(name, row, stored, lines, text), STORED[stored][1], level)))
     checked = len(work)
     for (name, row), target in itertools.product(table.items(), DEVICES):
-        forms = {"dense": "", "view": "#define VIEW\n", "accumulate": "#define ACCUMULATE\n",
-                 "view accumulate": "#define VIEW\n#define ACCUMULATE\n"}
-        if row[2] is not None:
-            forms["tensor"] = f"#define VIEW\n#define TENSOR p{row[2]}\n"
-        for stored, form in itertools.product(STORED, forms):
-            if " " not in form and form != "view" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
-                text = program(name, row, stored, "", forms[form])
+        all_forms = {"dense": (program, ""), "view": (program, VIEW), **forms(row)}
+        for stored, (form, (compose, lines)) in itertools.product(STORED, all_forms.items()):
+            if form == "dense" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
+                text = compose(name, row, stored, "", lines)
                 work.append((f"{name} {stored} {form} for {target[1]} {target[2]}", check_build, (text, target)))
     for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"

@@ -24,24 +24,25 @@ watch()
     return $status
 }
 
-# With the edit $1 of elementwise.cl the log must say $2.
+# With the edit $2 of the file $1 the log must say $3 of the activation $4.
 planted()
 {
     rm -rf "$tmp/cl"
     cp -R "$cl" "$tmp/cl"
-    sed "$1" "$cl/elementwise.cl" >"$tmp/cl/elementwise.cl"
+    sed "$2" "$cl/$1" >"$tmp/cl/$1"
     export CLACT_KERNEL_DIR="$tmp/cl"
-    watch identity
+    watch "$4"
     unset CLACT_KERNEL_DIR
-    grep -q "$2" "$tmp/log" && return
-    echo "the test is blind: no '$2' in the log after $1"
+    grep -q "$3" "$tmp/log" && return
+    echo "the test is blind: no '$3' in the log after $2"
     cat "$tmp/said" "$tmp/log"
     exit 1
 }
 
-planted 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write'
-planted 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write'
-planted 's/FOR_TILE(y\[i\] =/FOR_TILE(y[i \/ 2] =/' 'data race'
+planted walk.h 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write' identity
+planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' identity
+planted elementwise.cl 's/y\[i\] =/y[i \/ 2] =/' 'data race' identity
+planted gradient.cl 's/ barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' prelu
 
 watch
 status=$?
@@ -51,5 +52,5 @@ if [ -s "$tmp/log" ]; then
     head -n 40 "$tmp/log"
     status=1
 fi
-echo "3 planted faults, each seen; $(wc -l <"$tmp/log") lines in the log"
+echo "4 planted faults, each seen; $(wc -l <"$tmp/log") lines in the log"
 exit $status
