@@ -76,6 +76,8 @@ enum {
 #define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
 #define QUOTED(text) #text
 #define FROM_Y_X "0"
+#define FROM_Y_NOTHING "0"
+#define FROM_Y_Y "1"
 #define FROM_Y_X_OR_Y "1"
 #define FROM_Y_Y "1"
 #define FROM_Y_NOTHING "1"
@@ -249,7 +251,6 @@ static clact_status find(clact_activation *a, const clact_activation_desc *desc,
         return CLACT_OK;
     }
     REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
-    REQUIRE(!desc->gated, CLACT_E_UNSUPPORTED, "an activation of one's own does not gate yet");
     TRY(clact_definition_create(&a->own, desc->custom));
     a->info = &a->own->info;
     *row = &own;

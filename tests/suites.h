@@ -18,11 +18,12 @@ Suite *threads_suite(void);
 Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
-Suite *golden_suite(void);
 Suite *properties_suite(void);
+Suite *golden_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
 Suite *noise_suite(void);
+Suite *custom_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
