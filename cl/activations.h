@@ -79,6 +79,6 @@ INLINE real tanh_d(real x)
 #include "exponential.h"
 #include "logarithm.h"
 #include "logarithmic.h"
-#include "stochastic.h"
+#include "random.h"
 
 #endif

@@ -36,7 +36,6 @@ typedef uint bits;
 typedef ulong u64;
 typedef uint u32;
 typedef ushort u16;
-typedef ulong u64;
 #define SHARED local
 #define INLINE static inline
 #define fused(a, b, c) fma(a, b, c)
@@ -59,7 +58,6 @@ typedef uint32_t bits;
 typedef uint64_t u64;
 typedef uint32_t u32;
 typedef uint16_t u16;
-typedef uint64_t u64;
 #define SHARED
 #define INLINE static inline __attribute__((always_inline, unused))
 INLINE bits to_bits(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }

@@ -76,7 +76,6 @@ enum {
 #define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
 #define QUOTED(text) #text
 #define FROM_Y_X "0"
-#define FROM_Y_NOTHING "0"
 #define FROM_Y_Y "1"
 #define FROM_Y_X_OR_Y "1"
 #define FROM_Y_Y "1"
@@ -257,6 +256,24 @@ static clact_status find(clact_activation *a, const clact_activation_desc *desc,
     return CLACT_OK;
 }
 
+/* The element-wise activation that a row is of. */
+static const clact_activation_info *info_of_row(int row)
+{
+    size_t i = 0;
+    while (rows[i].kind != KIND_ELEMENTWISE || rows[i].row != row)
+        i++;
+    return &infos[i];
+}
+
+static void take_defaults(clact_activation *a, const clact_activation_info *info)
+{
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        a->p64[i] = info->parameters[i].default_value;
+        if (info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
+            a->tensor = (int)i;
+    }
+}
+
 static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
 {
     const struct clact_row_info *row = NULL;
@@ -270,27 +287,28 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
     a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
-    a->row_parameters = row->kind == KIND_ELEMENTWISE ? a->info->parameter_count + (row->noise != 0) : 0;
     a->tensor = -1;
     a->axis = -1;
-    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
-        a->p64[i] = a->info->parameters[i].default_value;
-        if (a->info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
-            a->tensor = (int)i;
-    }
-    a->noise = row->noise != 0 ? (int)a->info->parameter_count : -1;
-    if (a->noise >= 0)
-        a->p64[a->noise] = row->noise;
+    take_defaults(a, a->info);
     TRY(read_parameters(a, desc));
     int axis = clact_parameter_find(a->info, "axis");
     if (axis >= 0)
         a->axis = (int)a->p64[axis];
+    const clact_activation_info *f = row->kind == KIND_GATED ? info_of_row(row->row) : a->info;
+    if (f != a->info) /* a gated unit's own parameters are not those of f */
+        take_defaults(a, f);
+    double noise = row->kind == KIND_GATED ? rows[f - infos].noise : row->noise;
+    bool has_f = row->kind == KIND_ELEMENTWISE || row->kind == KIND_GATED;
+    a->noise = noise != 0 ? (int)f->parameter_count : -1;
+    a->row_parameters = has_f ? f->parameter_count + (noise != 0) : 0;
     a->fits_f32 = true;
-    if (a->noise >= 0)
-        a->p32[a->noise] = (float)row->noise;
-    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
+    for (uint32_t i = 0; i < f->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
-        a->fits_f32 &= !isinf(a->p32[i]) && !(a->info->parameters[i].not_zero && a->p32[i] == 0);
+        a->fits_f32 &= !isinf(a->p32[i]) && !(f->parameters[i].not_zero && a->p32[i] == 0);
+    }
+    if (a->noise >= 0) {
+        a->p64[a->noise] = noise;
+        a->p32[a->noise] = (float)noise;
     }
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;

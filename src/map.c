@@ -30,11 +30,14 @@ clact_status clact_map_operand(struct clact_call *call, const clact_operand *ope
 clact_status clact_map_apart(const struct clact_call *call, const struct clact_map *m, const clact_tensor *shape,
                              const char *const *what)
 {
-    bool same;
     for (int out = MAP_OUT; m->count && out < MAP_VIEWS; out++)
-        for (int in = 0; clact_map_uses(m, out) && in < MAP_OUT; in++)
+        for (int in = 0; clact_map_uses(m, out) && in < MAP_OUT; in++) {
+            bool same = false;
             if (clact_map_uses(m, in))
                 TRY(clact_view_overlap(call->context, shape, &m->views[in], &m->views[out], what[in], &same));
+            REQUIRE(!same || m->beta[out - MAP_OUT].f64 == 0, CLACT_E_OVERLAP,
+                    "a gradient goes where %s is, and with a beta it holds a value of its own", what[in]);
+        }
     return CLACT_OK;
 }
 

@@ -157,13 +157,15 @@ static clact_status maxout_backward(struct clact_call *call, const clact_backwar
     const clact_tensor *shape = &args->x->tensor;
     TRY(clact_map_operand(call, args->dy, &units, "dy", "x with one element for each unit along the axis", &m.views[MAP_DY]));
     TRY(clact_map_operand(call, args->dx, shape, "dx", "x", &m.views[MAP_OUT]));
+    TRY(clact_call_beta(args->dx_beta, shape->type, "dx_beta", &m.beta[0]));
     if (m.count) {
         TRY(clact_view_distinct(shape, &m.views[MAP_OUT], "dx"));
         TRY(clact_view_overlap(call->context, shape, &m.views[MAP_A], &m.views[MAP_OUT], "x", &same));
+        REQUIRE(!same || m.beta[0].f64 == 0, CLACT_E_OVERLAP, "dx is x, and with dx_beta it holds a value of its own");
         TRY(clact_views_overlap(call->context, &units, &m.views[MAP_DY], shape, &m.views[MAP_OUT], "dy", &same));
+        REQUIRE(!same || m.beta[0].f64 == 0, CLACT_E_OVERLAP, "dx is dy, and with dx_beta it holds a value of its own");
     }
     m.used = 1u << MAP_A | 1u << MAP_DY | 1u << MAP_OUT;
-    TRY(clact_call_beta(args->dx_beta, shape->type, "dx_beta", &m.beta[0]));
     first_pieces(&m, MAP_A, axis);
     first_pieces(&m, MAP_OUT, axis);
     return clact_map_run(call, &m, &units);

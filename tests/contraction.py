@@ -58,19 +58,23 @@ def rows():
     return found
 
 
-def program(name, row, stored, device_lines, form=""):
-    """The text of a program: the lines that program.c writes, then elementwise.cl."""
-    twin, count, _, own_y = row
+def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
+    """The text of a program: the lines that program.c writes, then the file; row is None where it has none."""
     element, bits = STORED[stored]
+    common = (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
+              f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
+              f"#define LOCAL 256\n#define PER_ITEM 4\n{form}")
+    if not row:
+        return f"{common}#include \"{file}\"\n"
+    twin, count, _, own_y = row
     p = "".join(f", p{i}" for i in range(count))
     gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
     from_y = f"#define ROW_Y(y, dy) gradient({name}_y(y{p}), dy)\n" if own_y else ""
-    return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
-            f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
-            f"#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
-            f"#define LOCAL 256\n#define PER_ITEM 4\n{form}#include \"elementwise.cl\"\n")
+    return (f"{common}#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
+            f"#include \"{file}\"\n")
 
 
+VIEW = "#define VIEW\n"
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
 
 
@@ -124,9 +128,13 @@ def self_test():
     return bad + (not faults(ir, 32)[0]), len(wrong + right) + 1
 
 
-def check_ir(name, row, stored, lines, level):
+# Programs besides those of the element-wise calls: (file, lines, whether it has a row's functions).
+UNITS = [("gated.cl", "", True), ("gated.cl", VIEW, True), ("crelu.cl", VIEW, False), ("maxout.cl", VIEW, False)]
+
+
+def check_ir(name, row, stored, lines, level, form="", file="elementwise.cl"):
     bits = STORED[stored][1]
-    ir, said = compile_text(program(name, row, stored, lines), IR_TARGET + level)
+    ir, said = compile_text(program(name, row, stored, lines, form, file), IR_TARGET + level)
     if said:
         return [said], 0
     found, sums = faults(ir, bits)
@@ -149,6 +157,10 @@ def main():
         for lines in DEVICE_LINES[STORED[stored][1]]:
             work.append((f"{name} {stored} {level[0]}{' to zero' if lines else ''}", check_ir,
                          (name, row, stored, lines, level)))
+    for (file, form, has_row), stored, level in itertools.product(UNITS, ("f32", "f64"), LEVELS):
+        for name, row in table.items() if has_row and not form and level == LEVELS[1] else (("sigmoid", table["sigmoid"]),):
+            work.append((f"{file} {name if has_row else ''} {stored} {level[0]}", check_ir,
+                         (name, row if has_row else None, stored, "", level, form, file)))
     checked = len(work)
     for (name, row), target in itertools.product(table.items(), DEVICES):
         forms = {"dense": "", "view": "#define VIEW\n", "accumulate": "#define ACCUMULATE\n",
@@ -159,6 +171,9 @@ def main():
             if " " not in form and form != "view" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
                 text = program(name, row, stored, "", forms[form])
                 work.append((f"{name} {stored} {form} for {target[1]} {target[2]}", check_build, (text, target)))
+    for (file, form, has_row), stored, target in itertools.product(UNITS, STORED, DEVICES):
+        text = program("elu", table["elu"] if has_row else None, stored, "", form, file)
+        work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
     for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
         work.append((f"probe.cl for {target[1]}", check_build, (text, target)))

@@ -24,6 +24,9 @@ Suite *npy_suite(void);
 Suite *gradients_suite(void);
 Suite *noise_suite(void);
 Suite *custom_suite(void);
+Suite *rowwise_suite(void);
+Suite *gated_suite(void);
+Suite *reduce_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

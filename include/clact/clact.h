@@ -249,6 +249,7 @@ typedef enum clact_activation_id {
     CLACT_REGLU = 102,
     CLACT_BILINEAR = 107,
     CLACT_SOFTMAX = 121,
+    CLACT_LOG_SOFTMAX = 122,
     CLACT_SOFTMIN = 123,
     CLACT_SPARSEMAX = 124,
     CLACT_HARDMAX = 125,

@@ -61,13 +61,14 @@ static char *parameters_text(const clact_activation_info *info)
 
 static void print_table(const clact_activation_info *list, size_t count)
 {
-    table t = {.columns = "lllrrl"};
-    static const char *const heads[] = {"NAME", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
+    table t = {.columns = "llllrrl"};
+    static const char *const heads[] = {"NAME", "KIND", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
     for (size_t i = 0; i < strlen(t.columns); i++)
         table_add(&t, "%s", heads[i]);
     for (size_t i = 0; i < count; i++) {
         char *parameters = parameters_text(&list[i]);
         table_add(&t, "%s", list[i].name);
+        table_add(&t, "%s", list[i].kind);
         table_add(&t, "%s", parameters);
         table_add(&t, "%s", needs_text(list[i].needs));
         table_add(&t, "%g", list[i].ulp_forward);
