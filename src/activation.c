@@ -76,7 +76,6 @@ enum {
 #define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
 #define QUOTED(text) #text
 #define FROM_Y_X "0"
-#define FROM_Y_Y "1"
 #define FROM_Y_X_OR_Y "1"
 #define FROM_Y_Y "1"
 #define FROM_Y_NOTHING "1"
