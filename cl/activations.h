@@ -85,6 +85,7 @@ INLINE real tanh_d(real x)
     return fused(-(s * EXP_UNSCALE), s, s) * (C(4.0) * EXP_UNSCALE);
 }
 
+#include "exponential.h"
 #include "logarithm.h"
 #include "logarithmic.h"
 #include "random.h"

@@ -18,6 +18,42 @@ INLINE pair rounded(pair a)
     return s;
 }
 
+/* a + b as its rounded value and what that lacks (Knuth's TwoSum). */
+INLINE pair sum_of(real a, real b)
+{
+    pair s;
+    s.hi = a + b;
+    real z = s.hi - a;
+    s.lo = a - (s.hi - z) + (b - z);
+    return s;
+}
+
+/* The product of two sums: relative error below 2^-46 (2^-104). */
+INLINE pair product_of(pair a, pair b)
+{
+    pair p;
+    p.hi = a.hi * b.hi;
+    p.lo = fused(a.hi, b.lo, fused(a.lo, b.hi, fused(a.hi, b.hi, -p.hi)));
+    return p;
+}
+
+/* The product of a constant, or parameter, and x. Where it is infinite, lo is not meaningful. */
+INLINE pair multiple_of(pair c, real x)
+{
+    pair p;
+    p.hi = c.hi * x;
+    p.lo = fused(c.lo, x, fused(c.hi, x, -p.hi));
+    return p;
+}
+
+INLINE pair pair_of(real hi, real lo)
+{
+    pair p;
+    p.hi = hi;
+    p.lo = lo;
+    return p;
+}
+
 /* q(r) with e^r = 1 + r + r^2 q(r) for |r| <= 0.347; the error of e^r is 3e-10 (f32), 2.4e-19 (f64). */
 INLINE real exp_tail(real r)
 {
@@ -57,15 +93,21 @@ INLINE real reciprocal_near(real d)
     return r;
 }
 
+/* 2^n for whole n, |n| <= 126 (1022). */
+INLINE real power_of_two(real n)
+{
+    return to_real((to_bits(n + K(0x1.8p23, 0x1.8p52)) + (bits)EXPONENT_BIAS) << MANTISSA_BITS);
+}
+
 /* The parts of e^x for x <= 0: r with |r| <= 0.347 and 2^(n + shift), where x = n ln 2 + r. The
  * leading product is exact: n times the first 24 (53) bits of ln 2, taken from x in one rounding,
  * leaves high, a number that the type holds. magic carries shift, so that one shift makes the power. */
 #define LN2_LOW K(0x1.05c61p-29, -0x1.abc9e3b39803fp-56) /* ln 2 rounded, less ln 2 */
 typedef struct { real r, power, n, high; } reduced;
 
-INLINE reduced reduce(real x, int shift)
+INLINE reduced reduce(real x, real shift)
 {
-    const real magic = K(0x1.8p23, 0x1.8p52) + (real)shift;
+    const real magic = K(0x1.8p23, 0x1.8p52) + shift;
     reduced out;
 #ifdef CLACT_ROUNDS_TO_ZERO
     real n = nearest(x * K(0x1.715476p0, 0x1.71547652b82fep0));
@@ -99,11 +141,12 @@ INLINE pair exp_scaled(real x, real least)
     return e;
 }
 
-/* exp_scaled of x.hi + x.lo, |x.lo| at most an ulp of x.hi: relative error below 2^-26.5 (2^-55.5). What
- * the reduced argument loses when it is rounded is carried along. Below least x.lo may be anything. */
-INLINE pair exp_scaled_sum(pair x, real least)
+/* e^(x.hi + x.lo) 2^shift, as a sum, |x.lo| at most an ulp of x.hi: relative error below 2^-26.5 (2^-55.5).
+ * What the reduced argument loses when it is rounded is carried along. Where x.hi is below least it is
+ * zero, whatever x.lo; elsewhere 2^shift and the power of two in the result are normal numbers. */
+INLINE pair exp_shifted(pair x, real shift, real least)
 {
-    reduced a = reduce(x.hi < least ? least : x.hi, CLACT_REAL_BITS == 64 ? 1000 : 120);
+    reduced a = reduce(x.hi < least ? least : x.hi, shift);
     real power = x.hi < least ? C(0.0) : a.power;
     real low = fused(a.n, LN2_LOW, x.hi < least ? C(0.0) : x.lo);
     real r = a.high + low, rest = a.high - r + low;
@@ -113,6 +156,9 @@ INLINE pair exp_scaled_sum(pair x, real least)
     e.lo = fused(power, fused(r * r, exp_tail(r), fused(rest, r, rest)), e.lo);
     return e;
 }
+
+/* exp_scaled of x.hi + x.lo, as exact as exp_shifted. */
+INLINE pair exp_scaled_sum(pair x, real least) { return exp_shifted(x, K(120.0, 1000.0), least); }
 
 /* e^x - 1 for x <= 0, as a sum: relative error below 2^-25 (2^-54). At and below -20 (-40) it is -1. */
 INLINE pair expm1_pair(real x)
@@ -139,6 +185,44 @@ INLINE real quotient(pair n, pair d)
     return fused(rest, r, q);
 }
 
+/* 1/d for a normal d > 0 whose inverse is normal, to 2^-23.6 (f32) or 2^-38 (f64). The negated bits are
+ * within 5.1% of it; a step cubes the error, or squares it. */
+INLINE real reciprocal_close(real d)
+{
+#if CLACT_REAL_BITS == 64
+    real r = to_real(0x7fde623800000000u - to_bits(d));
+#else
+    real r = to_real(0x7ef311c0u - to_bits(d));
+#endif
+    real e = fused(-d, r, C(1.0));
+    r = fused(fused(e, e, e), r, r);
+    e = fused(-d, r, C(1.0));
+#if CLACT_REAL_BITS == 64
+    e = fused(e, e, e);
+#endif
+    return fused(e, r, r);
+}
+
+/* The quotient (n.hi + n.lo) / (d.hi + d.lo) for such a d, as a sum: relative error below 2^-44 (2^-88). */
+INLINE pair quotient_pair(pair n, pair d)
+{
+    real r = reciprocal_close(d.hi);
+    pair q;
+    q.hi = n.hi * r;
+    real rest = fused(-q.hi, d.hi, n.hi) + n.lo;
+    q.lo = fused(-q.hi, d.lo, rest) * r;
+    return q;
+}
+
+/* And rounded: 0.501 ulp. */
+INLINE real quotient_of(pair n, pair d)
+{
+    real r = reciprocal_close(d.hi);
+    real q = n.hi * r;
+    real rest = fused(-q, d.hi, n.hi) + n.lo;
+    return fused(fused(-q, d.lo, rest), r, q);
+}
+
 /* e / (1 + e 2^-120) (f64: 2^-1000) for 0 <= e <= 2^120, e.hi rounded: 0.6 ulp and e's own error; +0.0 for 0,
  * also where fma gets the sign of zero wrong. */
 INLINE real logistic_of(pair e)
@@ -158,6 +242,31 @@ INLINE real exp_of_negative(real x)
 {
     pair e = exp_scaled(x, EXP_LEAST);
     return (e.hi + e.lo) * EXP_UNSCALE;
+}
+
+/* e^(x.hi + x.lo) for either sign: 0.8 ulp; a subnormal result is rounded once more. */
+INLINE real exp_of(pair x)
+{
+    const real most = K(89.0, 710.0); /* e^most is infinite */
+    pair y = pair_of(x.hi > most ? most : x.hi, x.hi > most ? C(0.0) : x.lo);
+    pair e = exp_shifted(y, x.hi > C(0.0) ? C(-1.0) : K(120.0, 1000.0), K(-105.0, -747.0));
+    return (e.hi + e.lo) * (x.hi > C(0.0) ? C(2.0) : EXP_UNSCALE);
+}
+
+/* (e^(x.hi + x.lo) - 1) 2^shift for either sign, as a sum: relative error below 2^-25.5 (2^-54.5). Below -20
+ * (-40) it is that of -20. 2^shift and, for x > 0, e^x 2^shift are normal numbers. */
+INLINE pair expm1_shifted(pair x, real shift)
+{
+    const real least = K(-20.0, -40.0);
+    reduced a = reduce(x.hi < least ? least : x.hi, shift);
+    real one = power_of_two(shift);
+    real low = fused(a.n, LN2_LOW, x.hi < least ? C(0.0) : x.lo);
+    real r = a.high + low, rest = a.high - r + low;
+    pair m = sum_of(a.power, -one), e;
+    e.hi = fused(a.power, r, m.hi);
+    e.lo = fused(a.power, r, m.hi - e.hi) + m.lo;
+    e.lo = fused(a.power, fused(r * r, exp_tail(r), fused(rest, r, rest)), e.lo);
+    return e;
 }
 
 #endif

@@ -5,6 +5,9 @@
 #include "elementary.h"
 #include "activations.h"
 #include "storage.h"
+#ifdef CLACT_OWN_FUNCTIONS
+#include "custom" /* the text of an activation of the program's own */
+#endif
 #include "units.h"
 #include "walk.h"
 

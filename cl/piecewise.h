@@ -2,16 +2,6 @@
 #ifndef CLACT_PIECEWISE_H
 #define CLACT_PIECEWISE_H
 
-/* a + b as its rounded value and what that lacks (Knuth's TwoSum). */
-INLINE pair sum_of(real a, real b)
-{
-    pair s;
-    s.hi = a + b;
-    real z = s.hi - a;
-    s.lo = a - (s.hi - z) + (b - z);
-    return s;
-}
-
 INLINE real identity_f(real x) { return x; }
 INLINE real identity_d(real x) { return C(1.0); }
 

@@ -69,10 +69,16 @@ enum {
 #define LEARNS_P0_TO_P3 4
 #define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, name##_noise, #name, aliases, "elementwise", name##_parameters, \
-     uf, ud, formula, derivative, kinks, source, {0}},
+     uf, ud, formula, derivative, kinks, source, TEXT(from_y), {0}},
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, 0, 0 __VA_ARGS__, 0, 0, #name, aliases, KIND_NAME_##kind, name##_parameters, \
-     uf, ud, formula, derivative, kinks, source, {0}},
+     uf, ud, formula, derivative, kinks, source, FROM_Y_##needs, {0}},
+#define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
+#define QUOTED(text) #text
+#define FROM_Y_X "0"
+#define FROM_Y_X_OR_Y "1"
+#define FROM_Y_Y "1"
+#define FROM_Y_NOTHING "1"
 #define KIND_NAME_GATED "gated"
 #define KIND_NAME_ROWWISE "rowwise"
 #define KIND_NAME_REDUCE "reduce"
@@ -243,7 +249,6 @@ static clact_status find(clact_activation *a, const clact_activation_desc *desc,
         return CLACT_OK;
     }
     REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
-    REQUIRE(!desc->gated, CLACT_E_UNSUPPORTED, "an activation of one's own does not gate yet");
     TRY(clact_definition_create(&a->own, desc->custom));
     a->info = &a->own->info;
     *row = &own;
@@ -292,8 +297,9 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     if (f != a->info) /* a gated unit's own parameters are not those of f */
         take_defaults(a, f);
     double noise = row->kind == KIND_GATED ? rows[f - infos].noise : row->noise;
+    bool has_f = row->kind == KIND_ELEMENTWISE || row->kind == KIND_GATED;
     a->noise = noise != 0 ? (int)f->parameter_count : -1;
-    a->row_parameters = a->row >= 0 || a->own ? f->parameter_count + (noise != 0) : 0;
+    a->row_parameters = has_f ? f->parameter_count + (noise != 0) : 0;
     a->fits_f32 = true;
     for (uint32_t i = 0; i < f->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];

@@ -181,6 +181,13 @@ bool clact_definition_same(const struct clact_definition *a, const struct clact_
            strcmp(a->text, b->text) == 0;
 }
 
+clact_status clact_definition_type(const clact_activation *activation, uint32_t type)
+{
+    REQUIRE(type != CLACT_F64 || !activation->own || activation->own->f64.forward, CLACT_E_UNSUPPORTED,
+            "%s has no f64: its loops were compiled in f32 alone", activation->info->name);
+    return CLACT_OK;
+}
+
 clact_status clact_activation_create_custom(clact_activation **out, const clact_custom *custom,
                                             const clact_parameter *parameters, size_t count)
 {

@@ -29,12 +29,7 @@ void clact_definition_release(struct clact_definition *definition);
 /* Whether two, which may be NULL, make the same program. */
 bool clact_definition_same(const struct clact_definition *a, const struct clact_definition *b);
 
-/* The loop of a type: computed in f64 or f32. */
-static inline clact_custom_loop clact_definition_loop(const struct clact_definition *definition, bool f64,
-                                                      bool backward)
-{
-    const clact_custom_loops *loops = f64 ? &definition->f64 : &definition->f32;
-    return backward ? loops->backward : loops->forward;
-}
+/* Refuses f64 where the activation is the program's own and has no loops for it. */
+clact_status clact_definition_type(const clact_activation *activation, uint32_t type);
 
 #endif

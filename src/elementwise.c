@@ -78,8 +78,7 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
     const clact_activation *a = call->activation;
     REQUIRE(shape->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE,
             "a parameter of %s is not finite in f32, or zero where it must not be", a->info->name);
-    REQUIRE(shape->type != CLACT_F64 || !a->own || a->own->f64.forward, CLACT_E_UNSUPPORTED,
-            "%s has no f64: its loops were compiled in f32 alone", a->info->name);
+    TRY(clact_definition_type(a, shape->type));
     REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", a->info->name);
     if (count)
         TRY(check_tensor(call, l, shape, parameters));

@@ -1,5 +1,6 @@
 /* map.c: what gated units, crelu and maxout share: axes, shapes, overlap, and the way to the backend. */
 #include "map.h"
+#include "custom.h"
 #include "views.h"
 
 #include <string.h>
@@ -42,6 +43,7 @@ clact_status clact_map_apart(const struct clact_call *call, const struct clact_m
 
 clact_status clact_map_run(const struct clact_call *call, struct clact_map *m, const clact_tensor *shape)
 {
+    TRY(clact_definition_type(m->activation, shape->type));
     REQUIRE(shape->type == CLACT_F64 || m->activation->fits_f32, CLACT_E_RANGE,
             "a parameter of %s is not finite in f32, or zero where it must not be", m->activation->info->name);
     memcpy(m->dims, shape->dims, sizeof m->dims);

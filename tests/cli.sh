@@ -142,6 +142,11 @@ run 0 help
 prints "bench"
 run 0 help check
 prints "Usage: clact check"
+run 0 check elu --grid --samples=4096 --device=cpu
+prints "OK alpha=0.3"
+run 0 check elu --alpha=2 --samples=4096 --device=cpu
+prints "OK alpha=2"
+refuses 64 "parameters of its own" check elu --grid --alpha=2
 for c in devices list apply bench; do
     run 0 help $c
     prints "Usage: clact $c"
@@ -168,11 +173,14 @@ run 0 list --json
 json "d['schema'] == 1"
 json "[a['id'] for a in d['activations']] == sorted(a['id'] for a in d['activations'])"
 json "all(a['backward'] in ('x', 'y', 'xy', 'none') for a in d['activations'])"
-json "all(a['kind'] == 'elementwise' and a['ulp_forward'] > 0 for a in d['activations'])"
+json "all(a['kind'] in ('elementwise', 'gated', 'rowwise', 'reduce') for a in d['activations'])"
+json "all(a['ulp_forward'] > 0 for a in d['activations'])"
 json "[p['default'] for p in a['relu']['parameters']] == [0, 'none', 0]"
 json "(a['relu']['parameters'][0]['min'], a['relu']['parameters'][0]['max']) == (0, None)"
 json "a['relu']['parameters'][0]['alias'] == 'alpha' and a['relu']['aliases'] == ['rectifier']"
 json "[p['kind'] for p in a['prelu']['parameters']] == ['tensor']"
+json "all(x['formula'] and x['derivative'] and x['source'] and x['from_y'] for x in d['activations'])"
+json "(a['tanh']['from_y'], a['relu6']['from_y'], a['relu6']['kinks']) == ('0', '1', '0 at 0 and at 6')"
 json "a['relu']['semantics'] == ['documented', 'tensorflow']"
 json "a['tanh']['semantics'] == ['documented']"
 json "a['relu']['backward_from_y'] and not a['tanh']['backward_from_y']"
@@ -467,6 +475,30 @@ for size in 0 1Kb Ki 4Ki, ,4 -1 65Gi 99999999999999999999 ''; do
     refuses 64 "--size is numbers" bench relu "--size=$size"
 done
 refuses 3 "nosuchdevice" bench relu --device=nosuchdevice
+
+# ---- check: results of earlier runs ----
+
+run 0 check relu --samples=1000 --device=cpu --resume=sweep
+cp out first
+expect "a line for each direction" test "$(wc -l <sweep)" -eq 2
+run 0 check relu --samples=1000 --device=cpu --resume=sweep
+prints "OK, as recorded"
+sed 's/, as recorded$//' out >again
+expect "what is recorded is printed alike" cmp first again
+expect "nothing is measured twice" test "$(wc -l <sweep)" -eq 2
+run 0 check relu --samples=1000 --threshold=1 --device=cpu --resume=sweep
+run 0 check relu --samples=2000 --device=cpu --resume=sweep
+run 0 check relu --samples=1000 --semantics=tensorflow --device=cpu --resume=sweep
+expect "each is measured" test "$(wc -l <sweep)" -eq 8
+run 0 check relu --samples=1000 --json --device=cpu --resume=sweep
+json "[(r['direction'], r['inputs']) for r in d['rows']] == [('forward', 1000), ('derivative', 1000)]"
+printf '{"key": {"act' >>sweep
+run 0 check tanh --samples=1000 --device=cpu --resume=sweep
+says "sweep: line 9 is no record, and is passed over"
+sed -i 's/"ok":true/"ok":false/' sweep
+run 1 check tanh --samples=1000 --device=cpu --resume=sweep
+prints "FAIL, as recorded"
+refuses 2 "folder: Is a directory" check relu --samples=1000 --device=cpu --resume=folder
 
 # ---- Nothing is left over ----
 

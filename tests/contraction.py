@@ -61,17 +61,20 @@ def rows():
     return found
 
 
-def program(name, row, stored, device_lines, form=""):
-    """The text of a program: the lines that program.c writes, then elementwise.cl."""
-    twin, count, _, own_y, _, _ = row
+def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
+    """The text of a program: the lines that program.c writes, then the file; row is None where it has none."""
     element, bits = STORED[stored]
+    common = (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
+              f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
+              f"#define LOCAL 256\n#define PER_ITEM 4\n{form}")
+    if not row:
+        return f"{common}#include \"{file}\"\n"
+    twin, count, _, own_y, _, _ = row
     p = "".join(f", p{i}" for i in range(count))
     gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
     from_y = f"#define ROW_Y(y, dy) gradient({name}_y(y{p}), dy)\n" if own_y else ""
-    return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
-            f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
-            f"#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
-            f"#define LOCAL 256\n#define PER_ITEM 4\n{form}#include \"elementwise.cl\"\n")
+    return (f"{common}#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
+            f"#include \"{file}\"\n")
 
 
 def gradient_program(name, row, stored, device_lines, form=""):
@@ -84,6 +87,7 @@ def gradient_program(name, row, stored, device_lines, form=""):
             f"#define ROW_P(x) {name}_p{form[0]}(x{p})\n{form[1:]}#include \"gradient.cl\"\n")
 
 
+VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
 
 
@@ -137,6 +141,10 @@ def self_test():
     return bad + (not faults(ir, 32)[0]), len(wrong + right) + 1
 
 
+# Programs besides those of the element-wise calls: (file, lines, whether it has a row's functions).
+UNITS = [("gated.cl", "", True), ("gated.cl", VIEW, True), ("crelu.cl", VIEW, False), ("maxout.cl", VIEW, False)]
+
+
 def check_ir(text, bits, level):
     ir, said = compile_text(text, IR_TARGET + level)
     if said:
@@ -151,9 +159,6 @@ def check_ir(text, bits, level):
 def check_build(text, target):
     said = compile_text(text, target + ["-O2"])[1]
     return [said] if said else [], 0
-
-
-VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
 
 
 def forms(row):
@@ -184,6 +189,10 @@ def main():
             for form, (compose, text) in {"dense": (program, ""), **forms(row)}.items():
                 work.append((f"{name} {stored} {form} {level[0]}{' to zero' if lines else ''}", check_ir,
                              (compose(name, row, stored, lines, text), STORED[stored][1], level)))
+    for (file, form, has_row), stored, level in itertools.product(UNITS, ("f32", "f64"), LEVELS):
+        for name, row in table.items() if has_row and not form and level == LEVELS[1] else (("sigmoid", table["sigmoid"]),):
+            text = program(name, row if has_row else None, stored, "", form, file)
+            work.append((f"{file} {name if has_row else ''} {stored} {level[0]}", check_ir, (text, STORED[stored][1], level)))
     checked = len(work)
     for (name, row), target in itertools.product(table.items(), DEVICES):
         all_forms = {"dense": (program, ""), "view": (program, VIEW), **forms(row)}
@@ -191,6 +200,9 @@ def main():
             if form == "dense" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
                 text = compose(name, row, stored, "", lines)
                 work.append((f"{name} {stored} {form} for {target[1]} {target[2]}", check_build, (text, target)))
+    for (file, form, has_row), stored, target in itertools.product(UNITS, STORED, DEVICES):
+        text = program("elu", table["elu"] if has_row else None, stored, "", form, file)
+        work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
     for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
         work.append((f"probe.cl for {target[1]}", check_build, (text, target)))

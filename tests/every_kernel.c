@@ -2,21 +2,24 @@
  *
  *   every_kernel [--brief] [NAME ...]
  *
- * Every element-wise row, or those named, in both semantics, both directions, each type that the device has: dense, on
- * strided views, and with a tensor in the place of a parameter that may be one; in training where there is noise, with
- * the gradients of what is learnable, and some rows adding to what dx holds. The environment chooses the
- * driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output must stay as they were. On a
- * device that flushes subnormals there are none among the inputs, and results that may owe their bits to one are
- * left out.
+ * Every element-wise row and every activation of custom_rows.h, or those named, in both semantics, both directions,
+ * each type that the device has: dense, on strided views, and with a tensor in the place of a parameter that may be
+ * one; in training where there is noise, with the gradients of what is learnable, and some rows adding to what dx
+ * holds. The environment chooses the driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output must
+ * stay as they were. On a device that flushes subnormals there are none among the inputs, and results that may owe
+ * their bits to one are left out.
  * Briefly: other types than f32 at one size only.
  * Exits with 0 where all is equal, 1 where it is not, 77 without a device or on one that promises no bits. */
-#include <clact/clact.h>
+#define CLACT_CUSTOM_DECLARATIONS
+#include <clact/custom.h>
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const clact_custom *custom_rows_plain(size_t i);
 
 static const int64_t sizes[] = {1, 255, 256, 257, 4097};
 
@@ -373,6 +376,15 @@ int main(int argc, char **argv)
             try_activation(&c, caps.types);
             clact_activation_destroy(&c.activation);
         }
+    for (size_t i = 0; custom_rows_plain(i); i++) {
+        struct call c = {0};
+        if (!is_named(custom_rows_plain(i)->name, argc - 1, argv + 1))
+            continue;
+        require(clact_activation_create_custom(&c.activation, custom_rows_plain(i), NULL, 0), "clact_activation_create");
+        c.info = clact_activation_info_of(c.activation);
+        try_activation(&c, caps.types);
+        clact_activation_destroy(&c.activation);
+    }
     clact_close(&cpu);
     clact_close(&device);
     printf("%llu launches, %llu elements equal, %llu left out as subnormal, %llu differ\n", kernels, compared, left_out,

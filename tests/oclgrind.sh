@@ -1,11 +1,13 @@
 #!/bin/sh
-# oclgrind.sh EVERY_KERNEL: Oclgrind watches every kernel's memory, races and API calls, and has nothing to say.
+# oclgrind.sh EVERY_KERNEL EVERY_UNIT: Oclgrind watches every kernel's memory, races and API calls, and has nothing to
+# say.
 #
-# EVERY_KERNEL is the program that every_kernel.c makes. Oclgrind says what it finds in its log alone, not
+# The two are the programs that every_kernel.c and every_unit.c make. Oclgrind says what it finds in its log alone, not
 # by its exit code. Its run time is given to clact as the OpenCL library: clact opens one by name, which
 # the preloading of the oclgrind command does not reach.
 set -u
 program=$1
+units=$2
 cl=$(dirname "$0")/../cl
 command -v oclgrind >/dev/null || { echo "skipped: there is no oclgrind"; exit 77; }
 library=$(dirname "$(command -v oclgrind)")/../lib/oclgrind/liboclgrind-rt.so
@@ -24,14 +26,17 @@ watch()
     return $status
 }
 
-# With the edit $2 of the file $1 the log must say $3 of the activation $4.
+# With the edit $2 of the file $1 the log must say $3 of the row $4.
+plants=0
 planted()
 {
     rm -rf "$tmp/cl"
     cp -R "$cl" "$tmp/cl"
     sed "$2" "$cl/$1" >"$tmp/cl/$1"
+    cmp -s "$cl/$1" "$tmp/cl/$1" && { echo "$2 finds nothing in $1"; exit 1; }
     export CLACT_KERNEL_DIR="$tmp/cl"
     watch "$4"
+    plants=$((plants + 1))
     unset CLACT_KERNEL_DIR
     grep -q "$3" "$tmp/log" && return
     echo "the test is blind: no '$3' in the log after $2"
@@ -43,14 +48,26 @@ planted walk.h 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write' identit
 planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' identity
 planted elementwise.cl 's/y\[i\] =/y[i \/ 2] =/' 'data race' identity
 planted gradient.cl 's/ barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' prelu
+program=$units
+planted gated.cl 's/dv\[dv_at\] =/dv[dv_at + 1] =/' 'Invalid write' bilinear
+planted crelu.cl 's/first\[first_at\] =/first[first_at + n] =/' 'Invalid write' crelu
+planted maxout.cl 's/k < pieces/k <= pieces/' 'Invalid read' maxout
 
-watch
-status=$?
-cat "$tmp/said"
-if [ -s "$tmp/log" ]; then
+# Everything; the log must stay empty.
+status=0 lines=0
+watch_all()
+{
+    program=$1
+    watch || status=1
+    cat "$tmp/said"
+    lines=$((lines + $(wc -l <"$tmp/log")))
+    [ -s "$tmp/log" ] || return
     echo "Oclgrind says:"
     head -n 40 "$tmp/log"
     status=1
-fi
-echo "4 planted faults, each seen; $(wc -l <"$tmp/log") lines in the log"
+}
+
+watch_all "$1"
+watch_all "$2"
+echo "$plants planted faults, each seen; $lines lines in the log"
 exit $status

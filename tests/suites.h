@@ -18,9 +18,13 @@ Suite *threads_suite(void);
 Suite *device_suite(void);
 Suite *interop_suite(void);
 Suite *special_suite(void);
+Suite *properties_suite(void);
+Suite *golden_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
 Suite *noise_suite(void);
+Suite *custom_suite(void);
+Suite *rowwise_suite(void);
 Suite *gated_suite(void);
 Suite *reduce_suite(void);
 

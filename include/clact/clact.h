@@ -208,18 +208,31 @@ typedef enum clact_activation_id {
     CLACT_RRELU = 12,
     CLACT_CLIP = 13,
     CLACT_HARD_TANH = 14,
+    CLACT_CELU = 15,
+    CLACT_SELU = 16,
     CLACT_LOG_SIGMOID = 17,
     CLACT_HARD_SIGMOID = 18,
     CLACT_HARD_SIGMOID_ONNX = 19,
     CLACT_SPARSE_SIGMOID = 20,
+    CLACT_SCALED_TANH = 21,
+    CLACT_TANH_SHRINK = 22,
+    CLACT_SOFTSIGN = 23,
     CLACT_SOFTPLUS = 24,
     CLACT_SQUAREPLUS = 25,
     CLACT_SPARSE_PLUS = 26,
+    CLACT_GELU = 27,
+    CLACT_GELU_TANH = 28,
+    CLACT_GELU_QUICK = 29,
+    CLACT_SILU = 30,
+    CLACT_SWISH = 31,
     CLACT_HARD_SWISH = 32,
     CLACT_MISH = 33,
+    CLACT_XIELU = 34,
     CLACT_SOFT_SHRINK = 35,
     CLACT_HARD_SHRINK = 36,
     CLACT_SHRINK = 37,
+    CLACT_EXP = 38,
+    CLACT_EXPM1 = 39,
     CLACT_LOG = 40,
     CLACT_POW = 41,
     CLACT_SQUARE = 42,
@@ -230,11 +243,13 @@ typedef enum clact_activation_id {
     CLACT_STEP = 47,
     CLACT_ROUND = 48,
     CLACT_RECIPROCAL = 49,
+    CLACT_ERF = 50,
     CLACT_DROPOUT = 51,
     CLACT_GLU = 101,
     CLACT_REGLU = 102,
     CLACT_BILINEAR = 107,
     CLACT_SOFTMAX = 121,
+    CLACT_LOG_SOFTMAX = 122,
     CLACT_SOFTMIN = 123,
     CLACT_SPARSEMAX = 124,
     CLACT_HARDMAX = 125,
@@ -327,7 +342,10 @@ typedef struct clact_activation_info {
     const char *formula, *derivative;
     const char *kinks; /* the derivative where the function has a corner; "" */
     const char *source;
-    uint64_t reserved[8];
+    /* Whether y serves instead of x in backward, as a condition in C: on p0, p1, ..., the parameters, NaN standing
+     * for "none"; on s0, s1, ..., the same as y's type stores them; and on narrow, that y is f16 or bf16. */
+    const char *from_y;
+    uint64_t reserved[7];
 } clact_activation_info;
 
 /* Activations that are not element-wise. axis counts from the last one where negative, its default being -1.

@@ -138,14 +138,16 @@ CLACT_API clact_status clact_custom_check(const clact_activation *activation, co
 #elif defined __clang__
 #define CLACT_CUSTOM_FLAGS
 #define CLACT_CUSTOM_SIMD _Pragma("clang loop vectorize(assume_safety)")
+#pragma clang diagnostic ignored "-Wpass-failed" /* a text need not be such that its loops can be vectorised */
 #else
 #error "clact/custom.h is for gcc and clang"
 #endif
 
+/* In C++ each text has a namespace of its own in that of the dialect, where neither meets another's names. */
 #ifdef __cplusplus
-#define CLACT_CUSTOM_SPACE(name) namespace clact_custom_##name { using namespace clact_dialect;
-#define CLACT_CUSTOM_SPACE_END }
-#define CLACT_CUSTOM_IN(name, symbol) clact_custom_##name::symbol
+#define CLACT_CUSTOM_SPACE(name) namespace clact_dialect { namespace name##_custom_text {
+#define CLACT_CUSTOM_SPACE_END } }
+#define CLACT_CUSTOM_IN(name, symbol) clact_dialect::name##_custom_text::symbol
 #define CLACT_CUSTOM_EXTERN extern "C"
 #else
 #define CLACT_CUSTOM_SPACE(name)

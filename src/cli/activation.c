@@ -144,6 +144,8 @@ static void make_options_table(void)
     for (size_t i = 0; i < count; i++) {
         for (uint32_t p = 0; p < list[i].parameter_count; p++) {
             const clact_parameter_info *parameter = &list[i].parameters[p];
+            if (strcmp(parameter->name, "axis") == 0)
+                continue;
             add_option(parameter->name, &list[i], parameter);
             if (parameter->alias)
                 add_option(parameter->alias, &list[i], parameter);
@@ -238,9 +240,10 @@ static void read_value(clact_parameter *out, const clact_activation_info *info,
     }
     if (parse_number(&out->value, given->value))
         return;
-    const char *what = parameter->kind == CLACT_PARAMETER_TENSOR ? "a finite number or a .npy file"
-                       : parameter->accepts_none                 ? "a finite number or none"
-                                                                 : "a finite number";
+    const char *what = parameter->kind == CLACT_PARAMETER_TENSOR    ? "a finite number or a .npy file"
+                       : parameter->kind == CLACT_PARAMETER_INTEGER ? "a whole number"
+                       : parameter->accepts_none                    ? "a finite number or none"
+                                                                    : "a finite number";
     usage_error("--%s is %s, not '%s'; %s", given->option, what, given->value,
                 parameters_sentence(info));
 }
@@ -276,7 +279,7 @@ clact_activation *create_activation(const clact_activation_info *info, activatio
     clact_activation *activation = NULL;
     clact_activation_desc desc = {0};
     clact_parameter values[MOST_PARAMETERS] = {{0}};
-    if (info->parameter_count > MOST_PARAMETERS)
+    if (info->parameter_count + 1 > MOST_PARAMETERS)
         fail(CLI_FAILED, "%s has more than %d parameters", info->name, MOST_PARAMETERS);
     for (size_t i = 0; i < options->given_count; i++) {
         const given_parameter *given = &options->given[i];
@@ -286,7 +289,13 @@ clact_activation *create_activation(const clact_activation_info *info, activatio
         else
             read_value(&values[desc.parameter_count++], info, parameter, given);
     }
+    if (options->axis) {
+        values[desc.parameter_count].name = "axis";
+        values[desc.parameter_count++].value = (double)*options->axis;
+    }
     desc.id = info->id;
+    desc.gated = options->gated;
+    desc.half = options->half;
     desc.semantics = options->semantics;
     desc.unchecked = options->unchecked;
     desc.parameters = values;

@@ -24,6 +24,8 @@ typedef struct parameter_file {
 
 typedef struct activation_options {
     uint32_t semantics, unchecked;
+    uint32_t gated, half;  /* as in clact_activation_desc; set by the command */
+    const int64_t *axis;   /* the parameter "axis"; NULL: its default; set by the command */
     given_parameter *given; /* in the order of the command line */
     size_t given_count;
     parameter_file *files; /* set by create_activation */
@@ -31,7 +33,7 @@ typedef struct activation_options {
 } activation_options;
 
 /* --semantics, --unchecked and an option for each name and alias of a parameter in the library's
- * list; a child whose input is an activation_options that is all zero. */
+ * list but axis, which is the command's to take; a child whose input is an activation_options that is all zero. */
 const struct argp *activation_argp(void);
 
 /* Makes the activation from the options. Parameters it does not have, values it does not take and

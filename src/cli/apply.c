@@ -17,13 +17,14 @@ typedef struct apply_options {
     context_options context;
     activation_options activation;
     const char *name, *in, *out, *gradient;
+    const char *gate, *gate_gradient; /* of gated units */
     int type; /* a clact_type, or FILE_TYPE */
     const char *saved; /* "x", "y" or NULL */
     int64_t axis;
     bool axis_given, verbose;
 } apply_options;
 
-enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE };
+enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE, KEY_GATE, KEY_HALVES, KEY_GATE_GRADIENT };
 
 static const struct argp_option options_table[] = {
     {"output", 'o', "OUT.npy", 0, "Where the result goes; - is standard output", 0},
@@ -31,11 +32,17 @@ static const struct argp_option options_table[] = {
      "Compute in f32, f16, bf16 or f64, converting what the files hold first (default: the type "
      "of IN.npy; '<V2' is bf16, and '<u2' is with --dtype=bf16)", 0},
     {"axis", KEY_AXIS, "K", 0,
-     "The axis along which a one-dimensional parameter file lies; negative: from the last one "
-     "(default: 1, or 0 where there is no axis 1)", 0},
+     "The axis of an activation that has one (default: the last one); else the axis along which a "
+     "one-dimensional parameter file lies (default: 1, or 0 where there is no axis 1); negative: from "
+     "the last one", 0},
     {"gradient", KEY_GRADIENT, "DY.npy", 0, "Compute f'(x) * dy instead of f(x)", 0},
     {"saved", KEY_SAVED, "x|y", 0,
      "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact", 0},
+    {"gate", KEY_GATE, "V.npy", 0, "Compute u * f(v), u being IN.npy and v this file", 0},
+    {"halves", KEY_HALVES, "first|second", 0,
+     "Compute u * f(v), u and v being the halves of IN.npy along the axis; f is applied to this one", 0},
+    {"gate-gradient", KEY_GATE_GRADIENT, "DV.npy", 0,
+     "With --gate and --gradient: where the gradient by v goes; that by u goes to -o", 0},
     {"verbose", KEY_VERBOSE, NULL, 0, "Say on stderr where it ran, and why there", 0},
     {0},
 };
@@ -64,6 +71,13 @@ static void check_saved(const char *value)
         usage_error("--saved is x or y, not '%s'", value);
 }
 
+static uint32_t parse_half(const char *value)
+{
+    if (strcmp(value, "first") != 0 && strcmp(value, "second") != 0)
+        usage_error("--halves is first or second, not '%s'", value);
+    return strcmp(value, "first") == 0 ? CLACT_HALF_FIRST : CLACT_HALF_SECOND;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     apply_options *options = state->input;
@@ -87,6 +101,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         check_saved(value);
         options->saved = value;
         break;
+    case KEY_GATE:
+        options->gate = value;
+        break;
+    case KEY_HALVES:
+        options->activation.half = parse_half(value);
+        break;
+    case KEY_GATE_GRADIENT:
+        options->gate_gradient = value;
+        break;
     case KEY_VERBOSE:
         options->verbose = true;
         break;
@@ -106,8 +129,51 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     return 0;
 }
 
+static bool has_tensor(const clact_activation_info *info)
+{
+    for (uint32_t i = 0; i < info->parameter_count; i++)
+        if (info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
+            return true;
+    return false;
+}
+
+static bool is_gated(const apply_options *options, const clact_activation_info *info)
+{
+    return options->activation.gated || strcmp(info->kind, "gated") == 0;
+}
+
+/* --gate, --halves and --axis; says to the activation's options what they mean. */
+static void check_gate(apply_options *options, const clact_activation_info *info)
+{
+    bool asked = options->gate || options->activation.half;
+    options->activation.gated = asked && is_elementwise(info);
+    if (asked && !is_gated(options, info))
+        usage_error("--gate and --halves are for gated units, and %s cannot gate", info->name);
+    if (options->gate && options->activation.half)
+        usage_error("--gate is for two files, --halves for one: not both");
+    if (options->gate_gradient && !(options->gate && options->gradient))
+        usage_error("--gate-gradient is for --gate=V.npy with --gradient=DY.npy");
+    if (options->axis_given && !is_elementwise(info))
+        options->activation.axis = &options->axis;
+    else if (options->axis_given && options->activation.gated)
+        options->activation.axis = &options->axis;
+    else if (options->axis_given && !has_tensor(info))
+        usage_error("--axis is for a parameter in a file, and %s takes none", info->name);
+}
+
+/* Standard input can be one of the files. */
+static void check_standard_input(const apply_options *options)
+{
+    int times = is_standard(options->in) + (options->gradient && is_standard(options->gradient)) +
+                (options->gate && is_standard(options->gate));
+    if (times > 1 && options->gate)
+        usage_error("standard input cannot be several of the input, the gate and the gradient");
+    if (times > 1)
+        usage_error("standard input cannot be both the input and the gradient");
+}
+
 /* What the words of the command line must be together. */
-static const clact_activation_info *check_options(const apply_options *options)
+static const clact_activation_info *check_options(apply_options *options)
 {
     if (!options->name)
         usage_error("the name of an activation is missing; `clact list` names them all");
@@ -118,13 +184,8 @@ static const clact_activation_info *check_options(const apply_options *options)
         usage_error("say where the result goes: -o OUT.npy, or -o - for standard output");
     if (options->saved && !options->gradient)
         usage_error("--saved is for --gradient=DY.npy");
-    if (options->gradient && is_standard(options->in) && is_standard(options->gradient))
-        usage_error("standard input cannot be both the input and the gradient");
-    bool has_tensor = false;
-    for (uint32_t i = 0; i < info->parameter_count; i++)
-        has_tensor = has_tensor || info->parameters[i].kind == CLACT_PARAMETER_TENSOR;
-    if (options->axis_given && !has_tensor)
-        usage_error("--axis is for a parameter in a file, and %s takes none", info->name);
+    check_standard_input(options);
+    check_gate(options, info);
     return info;
 }
 
@@ -238,22 +299,66 @@ static void place_parameter(array *value, const char *path, const apply_options 
 
 /* ---- The computation ------------------------------------------------------------------------ */
 
-/* All operands of one call. */
+/* All operands of one call; gate and gate_result in memory only where there are any. */
 typedef struct call {
-    array x, dy, result;
+    array x, dy, result, gate, gate_result;
     array *values; /* of parameters in files */
     clact_parameter_tensor *parameters;
     size_t parameter_count;
 } call;
 
-static void read_operands(call *c, const apply_options *options)
+/* How many elements of x make how many of y along the axis; 1 of 1 where they have the same shape. */
+static void read_ratio(const clact_activation_info *info, const apply_options *options, int64_t *of, int64_t *make)
+{
+    *of = is_gated(options, info) && !options->gate ? 2 : 1;
+    *make = info->id == CLACT_CRELU ? 2 : 1;
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        if (strcmp(info->parameters[i].name, "pieces") != 0)
+            continue;
+        *of = (int64_t)info->parameters[i].default_value;
+        double given;
+        for (size_t k = 0; k < options->activation.given_count; k++)
+            if (strcmp(options->activation.given[k].option, "pieces") == 0
+                && parse_number(&given, options->activation.given[k].value))
+                *of = (int64_t)given;
+    }
+}
+
+/* The shape of y for that of x, or of x for that of y. */
+static clact_tensor other_shape(const clact_tensor *t, const apply_options *options, int64_t of, int64_t make)
+{
+    clact_tensor other = *t;
+    int64_t axis = options->axis_given ? options->axis : -1;
+    if (of == make)
+        return other;
+    if (axis < -(int64_t)t->rank || axis >= (int64_t)t->rank)
+        usage_error("there is no axis %" PRId64 " in an input with %" PRIu32 " dimensions", axis, t->rank);
+    int64_t *length = &other.dims[axis < 0 ? axis + t->rank : axis];
+    *length = *length / of * make; /* what is not a multiple the library refuses */
+    return other;
+}
+
+static void make_result(array *result, const clact_tensor *shape)
+{
+    size_t count = 1;
+    result->operand.tensor = *shape;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        count *= (size_t)shape->dims[i];
+    make_elements(result, count);
+}
+
+static void read_operands(call *c, const apply_options *options, const clact_activation_info *info)
 {
     const activation_options *activation = &options->activation;
     const clact_tensor *x = &c->x.operand.tensor;
+    int64_t of, make;
+    read_ratio(info, options, &of, &make);
     read_array(&c->x, options->in, options->type, options->type);
     if (options->gradient)
         read_array(&c->dy, options->gradient, (int)x->type, options->type);
-    if (options->gradient && !is_same_shape(x, &c->dy.operand.tensor))
+    if (options->gate)
+        read_array(&c->gate, options->gate, (int)x->type, options->type);
+    if (options->gradient && of == make && !is_same_shape(x, &c->dy.operand.tensor))
         fail(CLI_FAILED, "%s and %s have different shapes; a gradient has the shape of the input",
              input_name(options->gradient), input_name(options->in));
     c->parameter_count = activation->file_count;
@@ -266,8 +371,11 @@ static void read_operands(call *c, const apply_options *options)
         c->parameters[i].name = activation->files[i].name;
         c->parameters[i].value = &c->values[i].operand;
     }
-    c->result.operand.tensor = *x;
-    make_elements(&c->result, c->x.count);
+    bool from_y = options->saved && options->saved[0] == 'y';
+    clact_tensor y = other_shape(x, options, from_y ? make : of, from_y ? of : make);
+    make_result(&c->result, options->gradient && !from_y ? x : &y);
+    if (options->gate_gradient)
+        make_result(&c->gate_result, x);
 }
 
 static void release_operands(call *c)
@@ -278,6 +386,8 @@ static void release_operands(call *c)
     free(c->parameters);
     free(c->x.memory);
     free(c->dy.memory);
+    free(c->gate.memory);
+    free(c->gate_result.memory);
     free(c->result.memory);
 }
 
@@ -286,6 +396,7 @@ static void compute_forward(clact_context *context, const clact_activation *acti
     clact_forward_args args = {0};
     args.x = &c->x.operand;
     args.y = &c->result.operand;
+    args.gate = c->gate.memory ? &c->gate.operand : NULL;
     args.parameters = c->parameters;
     args.parameter_count = c->parameter_count;
     require_ok(clact_forward(context, activation, &args));
@@ -301,6 +412,8 @@ static void compute_gradient(clact_context *context, const clact_activation *act
         args.x = &c->x.operand;
     args.dy = &c->dy.operand;
     args.dx = &c->result.operand;
+    args.gate = c->gate.memory ? &c->gate.operand : NULL;
+    args.dgate = c->gate_result.memory ? &c->gate_result.operand : NULL;
     args.parameters = c->parameters;
     args.parameter_count = c->parameter_count;
     clact_status status = clact_backward(context, activation, &args);
@@ -344,7 +457,9 @@ static void parse(apply_options *options, int argc, char **argv)
         "Examples:\n"
         "  clact apply leaky_relu --negative-slope=0.1 x.npy -o y.npy\n"
         "  clact apply prelu --slope=slopes.npy --axis=-1 x.npy -o y.npy\n"
-        "  clact apply tanh --gradient=dy.npy x.npy -o dx.npy",
+        "  clact apply tanh --gradient=dy.npy x.npy -o dx.npy\n"
+        "  clact apply elu --gate=v.npy u.npy -o y.npy\n"
+        "  clact apply maxout --pieces=3 --axis=1 x.npy -o y.npy",
         children, NULL, NULL};
     parse_arguments(argv[0], &argp, argc, argv, options);
 }
@@ -357,12 +472,14 @@ int command_apply(int argc, char **argv)
     const clact_activation_info *info = check_options(&options);
     clact_activation *activation = create_activation(info, &options.activation);
     clact_context *context = open_context(&options.context);
-    read_operands(&c, &options);
+    read_operands(&c, &options, info);
     if (options.gradient)
         compute_gradient(context, activation, &c, options.saved && options.saved[0] == 'y');
     else
         compute_forward(context, activation, &c);
     write_result(&c.result, options.out);
+    if (options.gate_gradient)
+        write_result(&c.gate_result, options.gate_gradient);
     if (options.verbose)
         tell_where(context);
     release_operands(&c);

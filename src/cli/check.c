@@ -2,6 +2,7 @@
 #include "activation.h"
 #include "commands.h"
 #include "measure.h"
+#include "record.h"
 #include "report.h"
 #include "special.h"
 
@@ -20,24 +21,27 @@ typedef struct check_options {
     activation_options activation;
     const clact_activation_info **infos; /* those named */
     size_t info_count;
-    const char *cpu, *against_cpu;
+    const char *cpu, *against_cpu, *resume;
     int64_t samples;
     bool exhaustive, grid, json;
 } check_options;
 
-enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_JSON, KEY_CPU, KEY_AGAINST_CPU };
+enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_RESUME, KEY_JSON, KEY_CPU, KEY_AGAINST_CPU };
 
 static const struct argp_option options_table[] = {
     {"exhaustive", KEY_EXHAUSTIVE, NULL, 0, "Measure all 2^32 inputs, not a sample", 0},
     {"grid", KEY_GRID, NULL, 0, "Measure at a grid of other parameters than the defaults", 0},
     {"samples", KEY_SAMPLES, "N", 0, "Inputs of the stratified sample (default 1048576)", 0},
+    {"resume", KEY_RESUME, "FILE", 0,
+     "Write each result to FILE when it is there, and take from FILE what was measured before on the "
+     "same device, of the same text", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
     {"cpu", KEY_CPU, "ISA", 0,
      "Instruction set of the CPU backend: baseline, avx2, avx512, neon. Default: $CLACT_CPU, else "
      "the best", 0},
     {"against-cpu", KEY_AGAINST_CPU, "ISA", 0,
      "That of the CPU backend compared with. Default: the best; where the CPU backend itself is "
-     "checked, baseline", 0},
+     "checked, baseline, or the best against that", 0},
     {0},
 };
 
@@ -61,6 +65,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_GRID:
         options->grid = true;
+        return 0;
+    case KEY_RESUME:
+        options->resume = value;
         return 0;
     case KEY_JSON:
         options->json = true;
@@ -147,6 +154,7 @@ typedef struct check {
     clact_caps caps, against_caps;
     runner checked, reference;
     bool no_subnormals;
+    records *records; /* may be NULL */
     json_t *rows;
     bool failed;
 } check;
@@ -261,24 +269,33 @@ static void print_reasons(const row *r)
         printf("    %" PRIu64 " subnormal results were not looked at\n", m->left_out);
 }
 
-static void print_row(const row *r)
+/* From the row as JSON, so that one of an earlier run is printed alike. */
+static void print_row(const check *c, const row *r, json_t *result, bool before)
 {
-    const special_result *s = &r->special;
-    const worst *w = &r->measured.worst;
-    char error[16] = "-", x[16] = "-", special[48] = "-";
-    if (r->oracle) {
-        snprintf(error, sizeof error, w->error < 1e4 ? "%.4f" : "%.2g", w->error);
-        if (w->error > 0)
-            snprintf(x, sizeof x, "%.9g", w->x);
-    }
-    if (s->cases)
-        snprintf(special, sizeof special, "%zu/%zu", s->cases - s->wrong, s->cases);
-    printf("%-18s %-10s %10" PRIu64 " %9s %-15s %5g %9s %10" PRIu64 "  %016" PRIx64 "  %s",
-           r->info->name, direction_names[r->direction], r->measured.inputs, error, x, r->bound,
-           special, r->measured.differing, r->measured.hash, r->passed ? "OK" : "FAIL");
+    const char *hash;
+    json_t *error, *at;
+    double bound;
+    json_int_t inputs, cases, wrong, differing;
+    int ok;
+    char number[16] = "-", x[16] = "-", special[48] = "-";
+    if (json_unpack(result, "{sI so so sF s{sI sI} sI ss sb}", "inputs", &inputs, "max_ulp", &error,
+                    "max_ulp_x", &at, "bound", &bound, "special", "cases", &cases, "wrong", &wrong,
+                    "differing", &differing, "hash", &hash, "ok", &ok) != 0)
+        fail(CLI_FAILED, "%s: a row lacks a field", c->options->resume);
+    double ulp = json_is_number(error) ? json_number_value(error) : INFINITY;
+    if (json_is_string(at))
+        snprintf(number, sizeof number, ulp < 1e4 ? "%.4f" : "%.2g", ulp);
+    if (json_is_string(at) && ulp > 0)
+        snprintf(x, sizeof x, "%.9g", strtod(json_string_value(at), NULL));
+    if (cases)
+        snprintf(special, sizeof special, "%d/%d", (int)(cases - wrong), (int)cases);
+    printf("%-18s %-10s %10" PRId64 " %9s %-15s %5g %9s %10" PRId64 "  %s  %s", r->info->name,
+           direction_names[r->direction], (int64_t)inputs, number, x, bound, special, (int64_t)differing, hash,
+           ok ? "OK" : "FAIL");
     special_print_parameters(stdout, r->at);
-    putchar('\n');
-    print_reasons(r);
+    puts(before ? ", as recorded" : "");
+    if (!before)
+        print_reasons(r);
     fflush(stdout);
 }
 
@@ -296,18 +313,50 @@ static json_t *float_json(bool any, float x)
     return any ? json_sprintf("%a", x) : json_null();
 }
 
+static const struct text {
+    const char *name;
+    uint32_t semantics;
+    const char *hash;
+} texts[] = {
+#define TEXT(name, semantics, hash) {#name, CLACT_##semantics, hash},
+#include "texts.h"
+};
+
+/* Of what in cl/ the results come from; see tools/texts.py. */
+static const char *text_hash(const row *r)
+{
+    uint32_t semantics = r->documented ? CLACT_DOCUMENTED : CLACT_TENSORFLOW;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i].semantics == semantics && strcmp(texts[i].name, r->info->name) == 0)
+            return texts[i].hash;
+    return "";
+}
+
+static const char *semantics_name(const row *r)
+{
+    return r->documented ? "documented" : "tensorflow";
+}
+
+static json_t *parameters_json(const special_set *at)
+{
+    json_t *parameters = json_object();
+    for (size_t i = 0; i < at->parameter_count; i++) {
+        const clact_parameter *p = &at->parameters[i];
+        json_object_set_new(parameters, p->name, p->none ? json_null() : json_real(p->value));
+    }
+    return parameters;
+}
+
 static json_t *row_json(const row *r)
 {
     const measured *m = &r->measured;
-    json_t *parameters = json_object();
-    for (size_t i = 0; i < r->at->parameter_count; i++) {
-        const clact_parameter *p = &r->at->parameters[i];
-        json_object_set_new(parameters, p->name, p->none ? json_null() : json_real(p->value));
-    }
+    json_t *parameters = parameters_json(r->at);
     bool cancelled = r->oracle && m->cancelled.error > 0;
     return json_pack(
-        "{ss so ss sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
-        "parameters", parameters, "direction", direction_names[r->direction], "inputs",
+        "{ss so ss ss ss si sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
+        "parameters", parameters, "direction", direction_names[r->direction],
+        "semantics", semantics_name(r), "text", text_hash(r), "numerics",
+        (int)clact_version()->numerics, "inputs",
         (json_int_t)m->inputs, "left_out", (json_int_t)m->left_out, "max_ulp", ulp_json(r->oracle, &m->worst), "max_ulp_x",
         float_json(r->oracle, m->worst.x), "cancelled_max_ulp", ulp_json(cancelled, &m->cancelled),
         "cancelled_max_ulp_x", float_json(cancelled, m->cancelled.x), "bound", r->bound, "beyond",
@@ -315,6 +364,31 @@ static json_t *row_json(const row *r)
         (json_int_t)r->special.wrong, "differing", (json_int_t)m->differing, "differing_x",
         float_json(m->differing > 0, m->differing_x), "hash", json_sprintf("%016" PRIx64, m->hash),
         "seconds", m->seconds, "ok", (int)r->passed);
+}
+
+/* ---- Results of earlier runs ---------------------------------------------------------------- */
+
+static json_t *place_json(const clact_caps *caps)
+{
+    return json_pack("{so so ss}", "name", json_text(caps->device), "driver", json_text(caps->driver),
+                     "instruction_set", caps->cpu);
+}
+
+static json_t *key_json(const check *c, const row *r)
+{
+    json_int_t inputs = c->options->exhaustive ? (json_int_t)1 << 32 : c->options->samples;
+    return json_pack("{ss ss ss so sI so so ss si ss}", "activation", r->info->name, "direction",
+                     direction_names[r->direction], "semantics", semantics_name(r), "parameters",
+                     parameters_json(r->at), "inputs", inputs, "device", place_json(&c->caps),
+                     "against", place_json(&c->against_caps), "version", clact_version()->text,
+                     "numerics", (int)clact_version()->numerics, "text", text_hash(r));
+}
+
+/* What FILE has of this row; else NULL and its key. */
+static json_t *recorded_row(const check *c, const row *r, json_t **key)
+{
+    *key = c->records ? key_json(c, r) : NULL;
+    return c->records ? json_incref(records_find(c->records, *key)) : NULL;
 }
 
 static void print_document(check *c)
@@ -342,13 +416,15 @@ static void open_check(check *c, const check_options *options)
     require_ok(clact_open(&c->context, &wanted));
     c->caps = context_caps(c->context);
     bool opencl = c->caps.backend == CLACT_BACKEND_OPENCL;
+    bool baseline = strcmp(c->caps.cpu, "baseline") == 0;
     wanted.device = "cpu";
-    wanted.cpu = options->against_cpu || opencl ? options->against_cpu : "baseline";
+    wanted.cpu = options->against_cpu || opencl || baseline ? options->against_cpu : "baseline";
     require_ok(clact_open(&c->against, &wanted));
     c->against_caps = context_caps(c->against);
     c->no_subnormals = c->caps.exact == CLACT_EXACT_NORMAL || !c->caps.keeps_subnormals;
     require_ok(runner_open(&c->checked, c->context, opencl));
     require_ok(runner_open(&c->reference, c->against, false));
+    c->records = options->resume ? records_open(options->resume) : NULL;
 }
 
 static void close_check(check *c)
@@ -357,6 +433,7 @@ static void close_check(check *c)
     runner_close(&c->reference);
     clact_close(&c->context);
     clact_close(&c->against);
+    records_close(c->records);
 }
 
 /* The parameters of the command line, which create_activation has found good. */
@@ -381,6 +458,26 @@ static void free_given_set(special_set *set)
     free((clact_parameter *)(uintptr_t)set->parameters);
 }
 
+/* A row measured now, or before. */
+static void check_row(check *c, row *r, const clact_activation *activation, const strata *s)
+{
+    json_t *key, *result = recorded_row(c, r, &key);
+    bool before = result != NULL;
+    if (!before) {
+        measure_row(c, r, activation, s);
+        result = row_json(r);
+    }
+    if (!before && key)
+        records_add(c->records, key, result);
+    c->failed |= !json_is_true(json_object_get(result, "ok"));
+    if (c->options->json)
+        json_array_append(c->rows, result);
+    else
+        print_row(c, r, result, before);
+    json_decref(key);
+    json_decref(result);
+}
+
 static void check_at(check *c, const clact_activation_info *info,
                      const clact_activation *activation, const special_set *at)
 {
@@ -393,12 +490,7 @@ static void check_at(check *c, const clact_activation_info *info,
         row r = {.info = info, .direction = d, .at = at, .documented = documented};
         r.bound = d == FORWARD ? info->ulp_forward : info->ulp_derivative;
         r.oracle = documented && has_oracle ? &o : NULL;
-        measure_row(c, &r, activation, &s);
-        c->failed |= !r.passed;
-        if (c->options->json)
-            json_array_append_new(c->rows, row_json(&r));
-        else
-            print_row(&r);
+        check_row(c, &r, activation, &s);
     }
 }
 

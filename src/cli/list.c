@@ -37,6 +37,8 @@ static const char *needs_text(uint32_t needs)
         return "nothing";
     case CLACT_BACKWARD_X_OR_Y:
         return "x or y";
+    case CLACT_BACKWARD_Y:
+        return "y";
     default:
         return "x";
     }
@@ -59,13 +61,14 @@ static char *parameters_text(const clact_activation_info *info)
 
 static void print_table(const clact_activation_info *list, size_t count)
 {
-    table t = {.columns = "lllrrl"};
-    static const char *const heads[] = {"NAME", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
+    table t = {.columns = "llllrrl"};
+    static const char *const heads[] = {"NAME", "KIND", "PARAMETERS", "BACKWARD", "ULP", "ULP'", "ALIASES"};
     for (size_t i = 0; i < strlen(t.columns); i++)
         table_add(&t, "%s", heads[i]);
     for (size_t i = 0; i < count; i++) {
         char *parameters = parameters_text(&list[i]);
         table_add(&t, "%s", list[i].name);
+        table_add(&t, "%s", list[i].kind);
         table_add(&t, "%s", parameters);
         table_add(&t, "%s", needs_text(list[i].needs));
         table_add(&t, "%g", list[i].ulp_forward);
@@ -85,12 +88,14 @@ static json_t *limit_json(double limit)
 
 static json_t *parameter_json(const clact_parameter_info *p)
 {
+    static const char *const kinds[] = {"scalar", "tensor", "integer"};
     json_t *value = p->default_none ? json_string("none") : json_real(p->default_value);
-    return json_pack("{ss ss? so so so ss sb}", "name", p->name, "alias", p->alias,
+    return json_pack("{ss ss? so so so ss sb sb sb}", "name", p->name, "alias", p->alias,
                      "default", value, "min", limit_json(p->minimum),
                      "max", limit_json(p->maximum),
-                     "kind", p->kind == CLACT_PARAMETER_TENSOR ? "tensor" : "scalar",
-                     "accepts_none", (int)p->accepts_none);
+                     "kind", kinds[p->kind],
+                     "accepts_none", (int)p->accepts_none, "lifted", (int)p->lifted,
+                     "not_zero", (int)p->not_zero);
 }
 
 static json_t *aliases_json(const char *aliases)
@@ -117,13 +122,18 @@ static json_t *activation_json(const clact_activation_info *info)
     json_t *parameters = json_array();
     for (uint32_t i = 0; i < info->parameter_count; i++)
         json_array_append_new(parameters, parameter_json(&info->parameters[i]));
-    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none" : "x";
-    return json_pack("{sI ss so ss so ss sb sf sf so}", "id", (json_int_t)info->id,
+    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none"
+                         : info->needs == CLACT_BACKWARD_Y       ? "y"
+                                                                 : "x";
+    return json_pack("{sI ss so ss so ss sb sf sf so ss ss ss ss ss sI}", "id", (json_int_t)info->id,
                      "name", info->name, "aliases", aliases_json(info->aliases),
                      "kind", info->kind, "parameters", parameters, "backward", backward,
                      "backward_from_y", info->needs == CLACT_BACKWARD_X_OR_Y,
                      "ulp_forward", info->ulp_forward, "ulp_derivative", info->ulp_derivative,
-                     "semantics", semantics_json(info->tensorflow));
+                     "semantics", semantics_json(info->tensorflow),
+                     "formula", info->formula, "derivative", info->derivative, "kinks", info->kinks,
+                     "source", info->source, "from_y", info->from_y,
+                     "learnable", (json_int_t)info->learnable_count);
 }
 
 int command_list(int argc, char **argv)

@@ -29,7 +29,7 @@ typedef struct measurement {
     const oracle *oracle; /* NULL: no errors are measured */
     direction direction;
     double bound; /* in ulp */
-    runner *checked, *reference;
+    runner *checked, *reference; /* reference: NULL if no bits are compared */
     const strata *strata; /* NULL: all 2^32 inputs */
     uint64_t inputs;      /* of the strata */
     /* The device flushes subnormals: zeros take their place among the inputs, and results that are

@@ -3,6 +3,7 @@
 #define CLACT_CPU_H
 
 #include "../backend.h"
+#include "../custom.h"
 
 /* One function over n consecutive elements of the type computed in; t is the tensor parameter, dy
  * is read backward only. out may be x or dy. */
@@ -52,6 +53,16 @@ struct clact_cpu_map_loops {
     void (*maxout)(size_t n, uint32_t piece, const void *x, void *most, uint32_t *best);
     void (*maxout_backward)(size_t n, uint32_t piece, const void *most, const uint32_t *best, const void *dy, void *out);
 };
+
+/* The loop of an activation: a row's, or one that the program brought. */
+static inline clact_cpu_loop clact_cpu_loop_of(const struct clact_cpu_kernels *kernels, const clact_activation *a,
+                                               bool f64, enum clact_direction direction)
+{
+    if (!a->own)
+        return kernels->loops[a->row][direction];
+    const clact_custom_loops *loops = f64 ? &a->own->f64 : &a->own->f32;
+    return direction == CLACT_FORWARD ? loops->forward : loops->backward;
+}
 
 struct clact_cpu_isa {
     const char *name;

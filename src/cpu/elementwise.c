@@ -1,7 +1,6 @@
 /* elementwise.c: an element-wise call on the CPU: walked in blocks, each loaded, computed and stored by the
  * kernels of the instruction set. */
 #include "walk.h"
-#include "../custom.h"
 
 #include <string.h>
 
@@ -126,8 +125,7 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     bool f64 = l->views[VIEW_X].type == CLACT_F64;
     struct job j = {.launch = l, .walk = {l->dims, l->views, VIEW_COUNT, l->dense}};
     j.kernels = f64 ? context->cpu->isa->f64 : context->cpu->isa->f32;
-    j.loop = a->own ? clact_definition_loop(a->own, f64, l->direction != CLACT_FORWARD)
-                    : j.kernels->loops[a->row][l->direction];
+    j.loop = clact_cpu_loop_of(j.kernels, a, f64, l->direction);
     j.parameters = f64 ? (const void *)a->p64 : a->p32;
     j.size = clact_type_bytes((clact_type)l->views[VIEW_X].type);
     j.beta = l->beta.f64 == 0 ? NULL : f64 ? (const void *)&l->beta.f64 : &l->beta.f32;

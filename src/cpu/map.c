@@ -60,11 +60,16 @@ static struct clact_cursor at_piece(const struct job *j, const struct clact_curs
 
 /* ---- Operations ----------------------------------------------------------------------------- */
 
+static clact_cpu_loop loop_of(const struct job *j, enum clact_direction direction)
+{
+    return clact_cpu_loop_of(j->kernels, j->map->activation, j->real_size == sizeof(double), direction);
+}
+
 static void gated(const struct job *j, const struct clact_cursor *c, struct block *b, size_t n)
 {
     const void *u = load(j, c, b, MAP_A, n), *v = load(j, c, b, MAP_B, n);
     void *y = j->direct ? j->base[MAP_OUT] + c->offset[MAP_OUT] * (int64_t)j->size : b->first;
-    j->kernels->loops[j->map->activation->row][CLACT_FORWARD](n, v, NULL, b->tensor, j->parameters, b->second);
+    loop_of(j, CLACT_FORWARD)(n, v, NULL, b->tensor, j->parameters, b->second);
     j->loops->multiply(n, u, b->second, y);
     if (!j->direct)
         store(j, c, b, MAP_OUT, n, y);
@@ -74,14 +79,13 @@ static void gated(const struct job *j, const struct clact_cursor *c, struct bloc
 static void gated_backward(const struct job *j, const struct clact_cursor *c, struct block *b, size_t n)
 {
     const void *u = load(j, c, b, MAP_A, n), *v = load(j, c, b, MAP_B, n), *dy = load(j, c, b, MAP_DY, n);
-    const clact_cpu_loop *f = j->kernels->loops[j->map->activation->row];
     if (clact_map_uses(j->map, MAP_OUT)) {
-        f[CLACT_FORWARD](n, v, NULL, b->tensor, j->parameters, b->first);
+        loop_of(j, CLACT_FORWARD)(n, v, NULL, b->tensor, j->parameters, b->first);
         j->loops->pass_on(n, b->first, dy, b->first);
     }
     if (clact_map_uses(j->map, MAP_OUT2)) {
         j->loops->pass_on(n, u, dy, b->second);
-        f[CLACT_BACKWARD](n, v, b->second, b->tensor, j->parameters, b->second);
+        loop_of(j, CLACT_BACKWARD)(n, v, b->second, b->tensor, j->parameters, b->second);
         store(j, c, b, MAP_OUT2, n, b->second);
     }
     if (clact_map_uses(j->map, MAP_OUT))
