@@ -37,6 +37,8 @@ static const char *needs_text(uint32_t needs)
         return "nothing";
     case CLACT_BACKWARD_X_OR_Y:
         return "x or y";
+    case CLACT_BACKWARD_Y:
+        return "y";
     default:
         return "x";
     }
@@ -119,7 +121,9 @@ static json_t *activation_json(const clact_activation_info *info)
     json_t *parameters = json_array();
     for (uint32_t i = 0; i < info->parameter_count; i++)
         json_array_append_new(parameters, parameter_json(&info->parameters[i]));
-    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none" : "x";
+    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none"
+                           : info->needs == CLACT_BACKWARD_Y     ? "y"
+                                                                 : "x";
     return json_pack("{sI ss so ss so ss sb sf sf so}", "id", (json_int_t)info->id,
                      "name", info->name, "aliases", aliases_json(info->aliases),
                      "kind", info->kind, "parameters", parameters, "backward", backward,
