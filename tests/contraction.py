@@ -144,6 +144,8 @@ def self_test():
 VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
 # Programs besides those of the element-wise calls: (file, lines, whether it has a row's functions).
 UNITS = [("gated.cl", "", True), ("gated.cl", VIEW, True), ("crelu.cl", VIEW, False), ("maxout.cl", VIEW, False)]
+UNITS += [("rowwise.cl", f"#define ROW(part) {name}_##part\n{mask}", False)
+          for name in ("softmax", "log_softmax", "softmin", "sparsemax", "hardmax") for mask in ("", "#define MASK\n")]
 
 
 def check_ir(text, bits, level):

@@ -18,13 +18,14 @@ typedef struct apply_options {
     activation_options activation;
     const char *name, *in, *out, *gradient;
     const char *gate, *gate_gradient; /* of gated units */
+    const char *mask; /* of row-wise activations */
     int type; /* a clact_type, or FILE_TYPE */
     const char *saved; /* "x", "y" or NULL */
     int64_t axis;
     bool axis_given, verbose;
 } apply_options;
 
-enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE, KEY_GATE, KEY_HALVES, KEY_GATE_GRADIENT };
+enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE, KEY_GATE, KEY_HALVES, KEY_GATE_GRADIENT, KEY_MASK };
 
 static const struct argp_option options_table[] = {
     {"output", 'o', "OUT.npy", 0, "Where the result goes; - is standard output", 0},
@@ -37,12 +38,16 @@ static const struct argp_option options_table[] = {
      "the last one", 0},
     {"gradient", KEY_GRADIENT, "DY.npy", 0, "Compute f'(x) * dy instead of f(x)", 0},
     {"saved", KEY_SAVED, "x|y", 0,
-     "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact", 0},
+     "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact; y for "
+     "row-wise activations, which need it", 0},
     {"gate", KEY_GATE, "V.npy", 0, "Compute u * f(v), u being IN.npy and v this file", 0},
     {"halves", KEY_HALVES, "first|second", 0,
      "Compute u * f(v), u and v being the halves of IN.npy along the axis; f is applied to this one", 0},
     {"gate-gradient", KEY_GATE_GRADIENT, "DV.npy", 0,
      "With --gate and --gradient: where the gradient by v goes; that by u goes to -o", 0},
+    {"mask", KEY_MASK, "M.npy", 0,
+     "For row-wise activations: what takes part, a file of truth values or bytes, whose dimensions "
+     "are matched with the last ones of the input", 0},
     {"verbose", KEY_VERBOSE, NULL, 0, "Say on stderr where it ran, and why there", 0},
     {0},
 };
@@ -110,6 +115,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_GATE_GRADIENT:
         options->gate_gradient = value;
         break;
+    case KEY_MASK:
+        options->mask = value;
+        break;
     case KEY_VERBOSE:
         options->verbose = true;
         break;
@@ -165,9 +173,9 @@ static void check_gate(apply_options *options, const clact_activation_info *info
 static void check_standard_input(const apply_options *options)
 {
     int times = is_standard(options->in) + (options->gradient && is_standard(options->gradient)) +
-                (options->gate && is_standard(options->gate));
-    if (times > 1 && options->gate)
-        usage_error("standard input cannot be several of the input, the gate and the gradient");
+                (options->gate && is_standard(options->gate)) + (options->mask && is_standard(options->mask));
+    if (times > 1 && (options->gate || options->mask))
+        usage_error("standard input cannot be several of the input, the gate, the mask and the gradient");
     if (times > 1)
         usage_error("standard input cannot be both the input and the gradient");
 }
@@ -184,6 +192,12 @@ static const clact_activation_info *check_options(apply_options *options)
         usage_error("say where the result goes: -o OUT.npy, or -o - for standard output");
     if (options->saved && !options->gradient)
         usage_error("--saved is for --gradient=DY.npy");
+    if (options->mask && strcmp(info->kind, "rowwise") != 0)
+        usage_error("--mask is for row-wise activations, and %s is none", info->name);
+    if (options->gradient && !options->saved && info->needs == CLACT_BACKWARD_Y)
+        options->saved = "y";
+    if (options->saved && options->saved[0] == 'x' && info->needs == CLACT_BACKWARD_Y)
+        usage_error("the gradient of %s is made from y, not from x", info->name);
     check_standard_input(options);
     check_gate(options, info);
     return info;
@@ -213,6 +227,8 @@ static const npy_type written_types[CLACT_TYPE_COUNT] = {
 /* The type of a file's elements; wanted is that of --dtype. */
 static clact_type element_type(const char *path, npy_type type, int wanted)
 {
+    if (type == NPY_B1 || type == NPY_U1)
+        fail(CLI_FAILED, "%s has the type '%s', which is for masks", path, npy_type_name(type));
     if (type == NPY_U2 && wanted != CLACT_BF16)
         fail(CLI_FAILED, "%s has the type '<u2', which is read only as bf16, with --dtype=bf16",
              path);
@@ -258,6 +274,24 @@ static void read_array(array *out, const char *path, int type, int dtype)
     free(bytes);
 }
 
+/* A file of bytes or truth values. */
+static void read_mask(array *out, const char *path)
+{
+    refusal why;
+    npy_array file;
+    const char *name = input_name(path);
+    size_t size;
+    if (!file_read(&out->memory, &size, path, &why) || !npy_parse(&file, out->memory, size, &why))
+        fail(CLI_FAILED, "%s %s", name, why.text);
+    if (file.type != NPY_B1 && file.type != NPY_U1)
+        fail(CLI_FAILED, "%s has the type '%s'; a mask is of type '|b1' or '|u1'", name, npy_type_name(file.type));
+    out->operand.tensor.type = CLACT_U8;
+    out->operand.tensor.rank = file.rank;
+    memcpy(out->operand.tensor.dims, file.dims, sizeof file.dims);
+    out->operand.data = (void *)(uintptr_t)file.data;
+    out->count = file.count;
+}
+
 static bool is_same_shape(const clact_tensor *a, const clact_tensor *b)
 {
     return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
@@ -301,7 +335,7 @@ static void place_parameter(array *value, const char *path, const apply_options 
 
 /* All operands of one call; gate and gate_result in memory only where there are any. */
 typedef struct call {
-    array x, dy, result, gate, gate_result;
+    array x, dy, result, gate, gate_result, mask;
     array *values; /* of parameters in files */
     clact_parameter_tensor *parameters;
     size_t parameter_count;
@@ -358,6 +392,8 @@ static void read_operands(call *c, const apply_options *options, const clact_act
         read_array(&c->dy, options->gradient, (int)x->type, options->type);
     if (options->gate)
         read_array(&c->gate, options->gate, (int)x->type, options->type);
+    if (options->mask)
+        read_mask(&c->mask, options->mask);
     if (options->gradient && of == make && !is_same_shape(x, &c->dy.operand.tensor))
         fail(CLI_FAILED, "%s and %s have different shapes; a gradient has the shape of the input",
              input_name(options->gradient), input_name(options->in));
@@ -387,6 +423,7 @@ static void release_operands(call *c)
     free(c->x.memory);
     free(c->dy.memory);
     free(c->gate.memory);
+    free(c->mask.memory);
     free(c->gate_result.memory);
     free(c->result.memory);
 }
@@ -397,6 +434,7 @@ static void compute_forward(clact_context *context, const clact_activation *acti
     args.x = &c->x.operand;
     args.y = &c->result.operand;
     args.gate = c->gate.memory ? &c->gate.operand : NULL;
+    args.mask = c->mask.memory ? &c->mask.operand : NULL;
     args.parameters = c->parameters;
     args.parameter_count = c->parameter_count;
     require_ok(clact_forward(context, activation, &args));
@@ -413,6 +451,7 @@ static void compute_gradient(clact_context *context, const clact_activation *act
     args.dy = &c->dy.operand;
     args.dx = &c->result.operand;
     args.gate = c->gate.memory ? &c->gate.operand : NULL;
+    args.mask = c->mask.memory ? &c->mask.operand : NULL;
     args.dgate = c->gate_result.memory ? &c->gate_result.operand : NULL;
     args.parameters = c->parameters;
     args.parameter_count = c->parameter_count;
@@ -459,7 +498,8 @@ static void parse(apply_options *options, int argc, char **argv)
         "  clact apply prelu --slope=slopes.npy --axis=-1 x.npy -o y.npy\n"
         "  clact apply tanh --gradient=dy.npy x.npy -o dx.npy\n"
         "  clact apply elu --gate=v.npy u.npy -o y.npy\n"
-        "  clact apply maxout --pieces=3 --axis=1 x.npy -o y.npy",
+        "  clact apply maxout --pieces=3 --axis=1 x.npy -o y.npy\n"
+        "  clact apply softmax --axis=1 --mask=m.npy x.npy -o y.npy",
         children, NULL, NULL};
     parse_arguments(argv[0], &argp, argc, argv, options);
 }
