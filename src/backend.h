@@ -86,8 +86,8 @@ enum clact_map_operation {
     MAP_CRELU,            /* A: x, OUT and OUT2: the halves of y */
     MAP_CRELU_BACKWARD,   /* A: x, DY and DY2: the halves of dy, OUT: dx */
     MAP_CRELU_BACKWARD_Y, /* A and B: the halves of y, DY and DY2, OUT: dx */
-    MAP_MAXOUT,           /* A: the first pieces of x, OUT: y */
-    MAP_MAXOUT_BACKWARD,  /* A: the first pieces of x, DY, OUT: those of dx */
+    MAP_MAXOUT,           /* A: the first piece of x, OUT: y */
+    MAP_MAXOUT_BACKWARD,  /* A: the first piece of x, DY, OUT: that of dx */
 };
 
 enum { MAP_A, MAP_B, MAP_DY, MAP_DY2, MAP_OUT, MAP_OUT2, MAP_VIEWS };
@@ -103,7 +103,7 @@ struct clact_map {
     uint32_t used;                     /* bit v: views[v] takes part */
     struct clact_view views[MAP_VIEWS];
     struct clact_beta beta[2];         /* of what OUT and OUT2 hold */
-    int64_t pieces;                    /* of maxout: elements of A for one of OUT */
+    int64_t pieces;                    /* of maxout; else 1 */
     int64_t piece_strides[MAP_VIEWS];  /* from one piece to the next */
     const clact_enqueue *enqueue;      /* NULL: the context's own queue, no waits, no event */
 };

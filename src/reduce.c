@@ -102,13 +102,11 @@ static clact_status crelu_backward(struct clact_call *call, const clact_backward
 
 /* ---- maxout --------------------------------------------------------------------------------- */
 
-/* Puts a view of all pieces onto the first of each unit. */
-static void first_pieces(struct clact_map *m, int view, uint32_t axis)
+/* A view of all of x or dx sees, in the shape of the units, the first pieces; the others lie behind them. */
+static void first_pieces(struct clact_map *m, int view, const clact_tensor *units, uint32_t axis)
 {
-    if (m->count == 0)
-        return;
-    m->piece_strides[view] = m->views[view].strides[axis];
-    m->views[view].strides[axis] *= m->pieces;
+    if (m->count && m->pieces > 1)
+        m->piece_strides[view] = m->views[view].strides[axis] * units->dims[axis];
 }
 
 /* x, and the shape of y. */
@@ -122,7 +120,7 @@ static clact_status read_pieces(struct clact_call *call, struct clact_map *m, co
     TRY(clact_map_axis(call->activation, units, "an x", axis));
     m->pieces = (int64_t)call->activation->p64[pieces];
     int64_t length = units->dims[*axis];
-    REQUIRE(length % m->pieces == 0, CLACT_E_ARGUMENT, "x has %lld elements along axis %u, which are no units of %lld pieces",
+    REQUIRE(length % m->pieces == 0, CLACT_E_ARGUMENT, "x has %lld elements along axis %u, which cannot be cut in %lld pieces",
             (long long)length, (unsigned)*axis, (long long)m->pieces);
     units->dims[*axis] = length / m->pieces;
     m->count = n / (uint64_t)m->pieces;
@@ -142,7 +140,7 @@ static clact_status maxout_forward(struct clact_call *call, const clact_forward_
         TRY(clact_views_overlap(call->context, &args->x->tensor, &m.views[MAP_A], &units, &m.views[MAP_OUT], "x", &same));
     }
     m.used = 1u << MAP_A | 1u << MAP_OUT;
-    first_pieces(&m, MAP_A, axis);
+    first_pieces(&m, MAP_A, &units, axis);
     return clact_map_run(call, &m, &units);
 }
 
@@ -166,8 +164,8 @@ static clact_status maxout_backward(struct clact_call *call, const clact_backwar
         REQUIRE(!same || m.beta[0].f64 == 0, CLACT_E_OVERLAP, "dx is dy, and with dx_beta it holds a value of its own");
     }
     m.used = 1u << MAP_A | 1u << MAP_DY | 1u << MAP_OUT;
-    first_pieces(&m, MAP_A, axis);
-    first_pieces(&m, MAP_OUT, axis);
+    first_pieces(&m, MAP_A, &units, axis);
+    first_pieces(&m, MAP_OUT, &units, axis);
     return clact_map_run(call, &m, &units);
 }
 

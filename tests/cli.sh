@@ -303,6 +303,44 @@ refuses 64 "prelu takes --slope" apply prelu --slope=two x.npy -o none.npy
 refuses 2 "missing.npy cannot be opened" apply prelu --slope=missing.npy x.npy -o none.npy
 refuses 64 "--axis is for a parameter" apply relu --axis=0 x.npy -o none.npy
 
+# ---- apply: gated units, crelu and maxout ----
+
+make wide.npy '<f4' '(2, 4)' 1 2 3 4 -1 -2 -3 -4
+make u.npy '<f4' '(2, 2)' 1 2 3 4
+make v.npy '<f4' '(2, 2)' -1 0 1 2
+run 0 apply reglu wide.npy -o y.npy
+shows y.npy "<f4 (2, 2) 3 8 -0 -0"
+run 0 apply bilinear --axis=0 wide.npy -o y.npy
+shows y.npy "<f4 (1, 4) -1 -4 -9 -16"
+run 0 apply relu --halves=second --dtype=f64 wide.npy -o y.npy
+shows y.npy "<f8 (2, 2) 3 8 -0 -0"
+run 0 apply leaky_relu --negative-slope=0.5 --gate=v.npy u.npy -o y.npy
+shows y.npy "<f4 (2, 2) -0.5 0 3 8"
+run 0 apply reglu --gradient=u.npy wide.npy -o dx.npy
+shows dx.npy "<f4 (2, 4) 3 8 1 4 0 0 0 0"
+run 0 apply reglu --gate=v.npy --gradient=u.npy --gate-gradient=dv.npy u.npy -o du.npy
+shows du.npy "<f4 (2, 2) 0 0 3 8"
+shows dv.npy "<f4 (2, 2) 0 0 9 16"
+run 0 apply crelu --axis=0 u.npy -o y.npy
+shows y.npy "<f4 (4, 2) 1 2 3 4 0 0 0 0"
+run 0 apply crelu --axis=0 --saved=y --gradient=y.npy y.npy -o dx.npy
+shows dx.npy "<f4 (2, 2) 1 2 3 4"
+run 0 apply maxout --pieces=2 wide.npy -o y.npy
+shows y.npy "<f4 (2, 2) 3 4 -1 -2"
+run 0 apply maxout --pieces=4 wide.npy -o y.npy
+shows y.npy "<f4 (2, 1) 4 -1"
+run 0 apply maxout --pieces=4 --gradient=y.npy wide.npy -o dx.npy
+shows dx.npy "<f4 (2, 4) 0 0 0 4 -1 0 0 0"
+refuses 64 "crelu cannot gate" apply crelu --gate=v.npy u.npy -o none.npy
+refuses 64 "not both" apply reglu --gate=v.npy --halves=first u.npy -o none.npy
+refuses 64 "--gate-gradient is for" apply reglu --gate-gradient=dv.npy u.npy -o none.npy
+refuses 64 "--halves is first or second" apply glu --halves=third wide.npy -o none.npy
+refuses 64 "--pieces is a whole number" apply maxout --pieces=x wide.npy -o none.npy
+refuses 64 "no axis 5" apply maxout --axis=5 wide.npy -o none.npy
+refuses 64 "standard input cannot be several" apply reglu --gate=- - -o none.npy
+refuses 2 "cannot be cut in 3 pieces" apply maxout --pieces=3 wide.npy -o none.npy
+refuses 2 "gate must have the shape of x" apply reglu --gate=wide.npy u.npy -o none.npy
+
 # ---- apply: types ----
 
 make h.npy '<f2' '(4,)' -1 0.5 65504 0.333251953125

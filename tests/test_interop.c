@@ -145,6 +145,45 @@ START_TEST(an_event_for_nothing)
 }
 END_TEST
 
+/* Gated units, crelu and maxout: cl_mems, a wait list and an event, also for nothing. */
+START_TEST(units_are_enqueued)
+{
+    static const char *const names[] = {"glu", "maxout", "crelu"};
+    for (size_t k = 0; k < COUNT_OF(names); k++) {
+        int64_t nx = k < 2 ? N / 2 : N / 4, ny = k < 2 ? N / 4 : N / 2;
+        clact_activation *f = named(names[k]);
+        clact_context *cpu = cpu_context(NULL, 1);
+        clact_operand host = clact_array(CLACT_F32, x, nx), want = clact_array(CLACT_F32, expected, ny);
+        OK(clact_forward(cpu, f, &(clact_forward_args){.x = &host, .y = &want}));
+        clact_close(&cpu);
+        cl_int code;
+        cl_event go = is_oclgrind() ? NULL : p_clCreateUserEvent(context, &code), done = NULL;
+        clact_operand in = mem_of(mx, 0, nx), out = mem_of(my, 1, ny);
+        clact_enqueue q = {.queue = queue, .num_waits = go != NULL, .waits = go ? &go : NULL, .event = &done};
+        OK(clact_forward_enqueue(own, f, &(clact_forward_args){.x = &in, .y = &out}, &q));
+        ck_assert_ptr_nonnull(done);
+        if (go)
+            p_clSetUserEventStatus(go, CL_COMPLETE);
+        size_t bytes = (size_t)ny * sizeof *y;
+        ck_assert_int_eq(p_clEnqueueReadBuffer(queue, my, CL_TRUE, sizeof *y, bytes, y, 1, &done, NULL), CL_SUCCESS);
+        if (test_caps()->exact == CLACT_EXACT_ALL)
+            ck_assert_mem_eq(y, expected, bytes);
+        p_clReleaseEvent(done);
+        if (go)
+            p_clReleaseEvent(go);
+        in.tensor.dims[0] = out.tensor.dims[0] = 0;
+        done = NULL;
+        q = (clact_enqueue){.queue = queue, .event = &done};
+        clact_backward_args back = {.x = &in, .dy = &out, .dx = &in};
+        OK(clact_backward_enqueue(own, f, &back, &q));
+        ck_assert_ptr_nonnull(done);
+        ck_assert_int_eq(p_clWaitForEvents(1, &done), CL_SUCCESS);
+        p_clReleaseEvent(done);
+        clact_activation_destroy(&f);
+    }
+}
+END_TEST
+
 START_TEST(handles_are_borrowed)
 {
     cl_uint before = references();
@@ -227,6 +266,7 @@ Suite *interop_suite(void)
         tcase_add_test(t, events_on_an_ordered_queue);
         tcase_add_test(t, events_on_an_unordered_queue);
         tcase_add_test(t, an_event_for_nothing);
+        tcase_add_test(t, units_are_enqueued);
         tcase_add_test(t, handles_are_borrowed);
         tcase_add_test(t, sub_buffers_are_resolved);
         tcase_add_test(t, what_cannot_be_enqueued);

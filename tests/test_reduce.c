@@ -182,15 +182,15 @@ static void check_maxout(const shape *s, clact_type type, int64_t pieces, enum l
     array want = copy_of(&y), want_dx = copy_of(&dx);
     for (int64_t i = 0; i < count_of(&y); i++) {
         int64_t best = 0;
-        double most = get(&x, index_at(s, i, pieces, place_of(s, i) * pieces));
+        double most = get(&x, index_at(s, i, pieces, place_of(s, i)));
         for (int64_t k = 1; k < pieces && !isnan(most); k++) {
-            double v = get(&x, index_at(s, i, pieces, place_of(s, i) * pieces + k));
+            double v = get(&x, index_at(s, i, pieces, place_of(s, i) + k * s->dims[axis_of(s)]));
             if (v > most || isnan(v))
                 most = v, best = k;
         }
         set(&want, i, most);
         for (int64_t k = 0; k < pieces; k++) {
-            int64_t at = index_at(s, i, pieces, place_of(s, i) * pieces + k);
+            int64_t at = index_at(s, i, pieces, place_of(s, i) + k * s->dims[axis_of(s)]);
             double g = k != best ? 0 : isnan(most) ? NAN : get(&dy, i);
             set(&want_dx, at, accumulated(&dx, beta, get(&dx, at), g));
         }
@@ -228,8 +228,8 @@ END_TEST
 
 START_TEST(zeros_are_equal)
 {
-    float x[6] = {-0.0f, 0.0f, 0.0f, -0.0f, -1, -0.0f}, y[3], dy[3] = {1, 2, 3}, dx[6];
-    const float want[6] = {1, 0, 2, 0, 0, 3};
+    float x[6] = {-0.0f, 0.0f, -1, 0.0f, -0.0f, -0.0f}, y[3], dy[3] = {1, 2, 3}, dx[6];
+    const float want[6] = {1, 2, 0, 0, 0, 3};
     clact_activation *maxout = made("maxout", 0, 2);
     clact_operand ox = clact_array(CLACT_F32, x, 6), oy = clact_array(CLACT_F32, y, 3), ody = clact_array(CLACT_F32, dy, 3);
     clact_operand odx = clact_array(CLACT_F32, dx, 6);
@@ -322,7 +322,7 @@ START_TEST(operands_that_do_not_fit)
     REFUSED(clact_forward(c, crelu, &(clact_forward_args){.x = &x, .y = &y6}), CLACT_E_ARGUMENT, "twice the elements");
     REFUSED(clact_forward(c, crelu, &(clact_forward_args){.x = &x, .y = &y12, .gate = &x}), CLACT_E_ARGUMENT, "crelu is none");
     REFUSED(clact_forward(c, maxout, &(clact_forward_args){.x = &x7, .y = &y2}), CLACT_E_ARGUMENT,
-            "x has 7 elements along axis 0, which are no units of 3 pieces");
+            "x has 7 elements along axis 0, which cannot be cut in 3 pieces");
     REFUSED(clact_forward(c, maxout, &(clact_forward_args){.x = &x, .y = &y6}), CLACT_E_ARGUMENT, "one element for each unit");
     REFUSED(clact_forward(c, far, &(clact_forward_args){.x = &x, .y = &y2}), CLACT_E_ARGUMENT, "no axis 2 in an x of 1 dimensions");
     REFUSED(clact_forward(c, maxout, &(clact_forward_args){.x = &x, .y = &x}), CLACT_E_ARGUMENT, "one element for each unit");

@@ -368,10 +368,11 @@ typedef struct clact_activation_info {
  * crelu: y is relu(x), and behind it along axis relu(-x): its size there is twice that of x. Backward: dx is dy's
  * first half where x > 0, less its second half where x < 0, +0.0 where x is zero; from x or from y.
  *
- * maxout: axis has units * pieces elements, the pieces of one unit being neighbours, as in tfa.layers.Maxout:
- * y[j] is the largest of x[j pieces] to x[j pieces + pieces - 1]. A NaN wins; -0.0 and +0.0 are equal; of equals
- * the first stands. Backward, from x: the piece that y was taken from has dy, or NaN where it is NaN; the
- * others have +0.0. */
+ * maxout: axis has pieces * units elements, the pieces one behind the other, as tfa.layers.Maxout and Keras 1's
+ * MaxoutDense have them: y[j], for j < units, is the largest of x[j], x[units + j], x[2 units + j], ... (Where the
+ * pieces of a unit are neighbours, as in tf.contrib.layers.maxout, a view of x with one axis more puts them there.)
+ * A NaN wins; -0.0 and +0.0 are equal; of equals the first stands. Backward, from x: the piece that y was taken
+ * from has dy, or NaN where it is NaN; the others have +0.0. */
 
 /* Every activation in order of id; *count of them. Static. */
 CLACT_API const clact_activation_info *clact_activation_list(size_t *count);
