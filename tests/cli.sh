@@ -519,6 +519,42 @@ expect "a link is kept" test -L link.npy
 (umask 077 && "$clact" apply relu x.npy -o private.npy)
 expect "the rights of a new file follow umask" test "$(stat -c %a private.npy)" = 600
 
+# ---- noise and gradients of parameters ----
+
+make ones.npy '<f4' '(8,)' 1 1 1 1 1 1 1 1
+run 0 apply dropout ones.npy -o out.npy
+shows out.npy "<f4 (8,) 1 1 1 1 1 1 1 1"
+run 0 apply dropout --rate=0.5 --training ones.npy -o out.npy
+shows out.npy "<f4 (8,) 0 2 2 2 2 0 2 0"
+run 0 apply dropout --rate=0.5 --training --offset=1 ones.npy -o out.npy
+expect "the second four, first" test "$(python3 npy.py show out.npy | cut -d' ' -f3-6)" = "2 0 2 0"
+run 0 apply dropout --training --seed=12345678901 --gradient=ones.npy ones.npy -o one.npy
+run 0 apply dropout --training --seed=12345678901 ones.npy -o two.npy
+expect "the gradient replays" cmp one.npy two.npy
+make minus.npy '<f8' '(2, 2)' -1 -1 -1 -1
+run 0 apply rrelu --lower=0 --upper=1 --training minus.npy -o out.npy
+shows out.npy "<f8 (2, 2) -0.399046 -0.88052 -0.735713 -0.605482"
+refuses 64 "relu draws none" apply relu --training ones.npy -o none.npy
+refuses 64 "are for --training" apply rrelu --seed=1 ones.npy -o none.npy
+refuses 64 "--seed is a whole number" apply rrelu --training --seed=-1 ones.npy -o none.npy
+refuses 64 "rate of dropout must be at most" apply dropout --rate=1 ones.npy -o none.npy
+
+make px.npy '<f4' '(2, 3)' -1 -2 3 -4 5 -6
+make pdy.npy '<f4' '(2, 3)' 1 10 100 1000 10000 0.5
+make slopes.npy '<f4' '(3,)' 0.5 0.25 2
+run 0 apply prelu --slope=slopes.npy --gradient=pdy.npy --param-gradient=slope:ds.npy px.npy -o pdx.npy
+shows ds.npy "<f4 (3,) -4001 -20 -3"
+shows pdx.npy "<f4 (2, 3) 0.5 2.5 100 500 10000 1"
+run 0 apply prelu --gradient=pdy.npy --param-gradient=alpha:ds.npy --dtype=f64 px.npy
+shows ds.npy "<f8 () -4024"
+refuses 64 "is for --gradient" apply prelu --param-gradient=slope:none.npy px.npy
+refuses 64 "PARAM:OUT.npy" apply prelu --gradient=pdy.npy --param-gradient=slope px.npy
+refuses 64 "has no parameter 'beta'" apply prelu --gradient=pdy.npy --param-gradient=beta:none.npy px.npy
+refuses 64 "alpha of elu is not learnable" apply elu --gradient=pdy.npy --param-gradient=alpha:none.npy px.npy
+refuses 64 "asked for twice" apply prelu --gradient=pdy.npy --param-gradient=slope:none.npy \
+    --param-gradient=alpha:none.npy px.npy
+expect "nothing was written" test ! -e none.npy
+
 # ---- bench ----
 
 run 0 bench relu tanh --size=1Ki,100 --device=cpu

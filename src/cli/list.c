@@ -125,7 +125,7 @@ static json_t *activation_json(const clact_activation_info *info)
     const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none"
                          : info->needs == CLACT_BACKWARD_Y       ? "y"
                                                                  : "x";
-    return json_pack("{sI ss so ss so ss sb sf sf so ss ss ss ss ss sI}", "id", (json_int_t)info->id,
+    return json_pack("{sI ss so ss so ss sb sf sf so ss ss ss ss ss sI sb}", "id", (json_int_t)info->id,
                      "name", info->name, "aliases", aliases_json(info->aliases),
                      "kind", info->kind, "parameters", parameters, "backward", backward,
                      "backward_from_y", info->needs == CLACT_BACKWARD_X_OR_Y,
@@ -133,7 +133,7 @@ static json_t *activation_json(const clact_activation_info *info)
                      "semantics", semantics_json(info->tensorflow),
                      "formula", info->formula, "derivative", info->derivative, "kinks", info->kinks,
                      "source", info->source, "from_y", info->from_y,
-                     "learnable", (json_int_t)info->learnable_count);
+                     "learnable", (json_int_t)info->learnable_count, "noise", (int)info->noise);
 }
 
 int command_list(int argc, char **argv)
