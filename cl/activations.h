@@ -16,6 +16,15 @@ INLINE real gradient(real derivative, real dy)
     return derivative == C(0.0) ? C(0.0) : derivative * dy;
 }
 
+/* A parameter's gradient so far and what an element adds to it, one rounding for each: nothing, by choice, where
+ * either factor is zero, so that no infinity meets a zero; a NaN where the derivative by the parameter is one. */
+INLINE real parameter_sum(real derivative, real dy, real sum)
+{
+    real p = dy == C(0.0) ? C(0.0) : derivative;
+    real up = derivative == C(0.0) ? C(0.0) : dy;
+    return fused(nan_or(derivative, p), up, sum);
+}
+
 /* x with +0.0 for -0.0. As bits: compilers have been seen to take x + 0 for x. */
 INLINE real without_minus_zero(real x)
 {
@@ -76,9 +85,9 @@ INLINE real tanh_d(real x)
     return fused(-(s * EXP_UNSCALE), s, s) * (C(4.0) * EXP_UNSCALE);
 }
 
-#include "exponential.h"
 #include "logarithm.h"
+#include "exponential.h"
 #include "logarithmic.h"
-#include "stochastic.h"
+#include "random.h"
 
 #endif

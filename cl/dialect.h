@@ -7,7 +7,6 @@
  *   C(x)              a constant that f32 holds exactly;  K(s, d): one rounded for each type
  *   fused(a, b, c)    a * b + c with a single rounding
  *   divide(a, b)      the correctly rounded quotient
- *   multiply_high(a, b)  the upper half of the product of two u32
  *   to_bits, to_real  the representation of a real, and back
  *   INLINE            a function of this text
  *   SHARED            of a pointer: to memory that the work-items of a group share; in C any memory
@@ -106,6 +105,7 @@ INLINE float fused(float a, float b, float c)
 #define EXPONENT_BIAS 127
 #endif
 
+/* The upper half of the product. */
 INLINE u32 multiply_high(u32 a, u32 b) { return (u32)((u64)a * b >> 32); }
 INLINE real magnitude(real x) { return to_real(to_bits(x) & ~(bits)SIGN_BIT); }
 INLINE real with_sign_of(real m, real x) { return to_real(to_bits(m) | (to_bits(x) & SIGN_BIT)); }

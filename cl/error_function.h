@@ -4,15 +4,14 @@
 #define CLACT_ERROR_FUNCTION_H
 
 /* erfc(a / sqrt(2)) e^(a^2/2) / 2 for 0 <= a <= 14.6 (38.7), as a sum: relative error below 2^-25.5 (2^-52.5).
- * It is t g(t) for t = 1 / (1 + a/4): g falls from 0.5 to 0.11, and is a polynomial about a point of which g
+ * It is t g(t) for t = 4 / (4 + a): g falls from 0.5 to 0.11, and is a polynomial about a point of which g
  * has few digits, added last, so that its terms' rounding counts little. */
 INLINE pair normal_tail(pair a)
 {
-    const real middle = K(0x1.f3p-1, 0x1p0), least = K(0x1.7aedf8p-3, 0x1.82b4bb8c94dcep-3);
-    pair d, g;
-    d.hi = fused(C(0.25), a.hi, C(1.0));
-    d.lo = fused(C(0.25), a.lo, fused(C(0.25), a.hi, C(1.0) - d.hi));
-    pair t = quotient_pair(pair_of(C(1.0), C(0.0)), d);
+    const real middle = K(0x1.42p0, 0x1p0), least = K(0x1.e1e668p-3, 0x1.82b4bb8c94dcep-3);
+    pair d = sum_of(C(4.0), a.hi), g;
+    d.lo = d.lo + a.lo;
+    pair t = quotient_pair(pair_of(C(4.0), C(0.0)), d);
     real s = fused(C(2.0), t.hi, -middle);
 #if CLACT_REAL_BITS == 64
     real q = C(0x1.d4536536891c5p-33);
@@ -39,19 +38,19 @@ INLINE pair normal_tail(pair a)
     q = fused(q, s, C(0x1.8c6dbf2cfc27ep-4));
     q = fused(q, s, C(0x1.373e3a893c28ap-3));
 #else
-    real q = C(-0x1.925c0ep-17);
-    q = fused(q, s, C(0x1.f27a6ap-15));
-    q = fused(q, s, C(0x1.ecb846p-16));
-    q = fused(q, s, C(-0x1.b58d1ep-12));
-    q = fused(q, s, C(-0x1.a2e758p-11));
-    q = fused(q, s, C(0x1.07e1eap-9));
-    q = fused(q, s, C(0x1.e6aa28p-7));
-    q = fused(q, s, C(0x1.7188fcp-5));
-    q = fused(q, s, C(0x1.7e1e3p-4));
-    q = fused(q, s, C(0x1.2d5c36p-3));
+    real q = C(-0x1.8be362p-17);
+    q = fused(q, s, C(0x1.b0f16ap-16));
+    q = fused(q, s, C(0x1.20286cp-13));
+    q = fused(q, s, C(-0x1.bd36f4p-13));
+    q = fused(q, s, C(-0x1.7f8b46p-10));
+    q = fused(q, s, C(0x1.14acd6p-15));
+    q = fused(q, s, C(0x1.0d467ap-6));
+    q = fused(q, s, C(0x1.0271b8p-4));
+    q = fused(q, s, C(0x1.1cef04p-3));
+    q = fused(q, s, C(0x1.b2ae5ep-3));
 #endif
     g.hi = fused(s, q, least);
-    real slope = fused(fused(s, K(0.45, 0.45), K(0.31, 0.31)), s, K(0.295, 0.295)); /* near dg/dt */
+    real slope = q * fused(q, K(7.36, 9.57), K(0.443, 0.545)); /* dg/dt, to a quarter */
     g.lo = fused(t.lo, slope, fused(s, q, least - g.hi));
     return product_of(t, g);
 }

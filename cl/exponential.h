@@ -17,12 +17,14 @@ INLINE real bounded(real x, real most)
     return with_sign_of(a > most ? most : a, x);
 }
 
-/* x c with one rounding, where x is so small that c.lo x would be subnormal too. */
+/* x c with one rounding, also where x is so small that c.lo x would be subnormal. The sign is chosen: that of
+ * a zero which fma gives is not. */
 INLINE real multiple(pair c, real x)
 {
     const real small = K(0x1p-60, 0x1p-900);
     real y = x * (magnitude(x) < small ? K(0x1p64, 0x1p500) : C(1.0));
-    return fused(c.hi, y, c.lo * y) * (magnitude(x) < small ? K(0x1p-64, 0x1p-500) : C(1.0));
+    real r = fused(c.hi, y, c.lo * y) * (magnitude(x) < small ? K(0x1p-64, 0x1p-500) : C(1.0));
+    return with_sign_of(magnitude(r), c.hi * y);
 }
 
 /* ---- e^x and e^x - 1 ------------------------------------------------------------------------ */
@@ -77,8 +79,8 @@ INLINE pair celu_ratio(real x, real alpha)
     return quotient_pair(pair_of(alpha < C(0.0) ? -scaled : scaled, C(0.0)), pair_of(digits, C(0.0)));
 }
 
-/* 0.8 with alpha > 0, 1.0 with alpha < 0. With alpha < 0 the power of two in alpha joins that in e^(x/alpha), which
- * alone may be infinite where the product is not. */
+/* 0.8, but 1.9 beside subnormal results with 0 > alpha > -2^-76. With alpha < 0 its power of two joins that in
+ * e^(x/alpha), which alone may be infinite where the product is not. */
 INLINE real celu_f(real x, real alpha)
 {
     const bits magnitude_bits = to_bits(alpha) & ~(bits)SIGN_BIT;
@@ -206,7 +208,7 @@ INLINE real gelu_quick_d(real x)
 /* B x^2 */
 INLINE pair gelu_tanh_square(real x)
 {
-    return product_of(GELU_B, multiple_of(pair_of(x, C(0.0)), x));
+    return product_of(GELU_B, product_exact(x, x));
 }
 
 /* x (A + share p) for x^2 B = p: z for a share of 1, x dz/dx for 3 */
@@ -241,7 +243,7 @@ INLINE real gelu_tanh_d(real x)
 INLINE pair swish_argument(real x, real beta)
 {
     real y = beta == C(0.0) ? C(0.0) : x;
-    return multiple_of(pair_of(beta, C(0.0)), y);
+    return product_exact(beta, y);
 }
 
 /* 0.9. Where |x| is above 2^7, 2^120 x s could be infinite: there s has a scale of its own, 1 where it is
@@ -271,7 +273,7 @@ INLINE real swish_d(real x, real beta)
     const real most = K(110.0, 756.0);
     pair z = swish_argument(x, beta);
     z = pair_of(bounded(z.hi, most), magnitude(z.hi) > most ? C(0.0) : z.lo);
-    return gated_d(z.hi, exp_scaled_sum(minus_magnitude(z), K(-111.0, -757.0)), z);
+    return nan_or(x, gated_d(z.hi, exp_scaled_sum(minus_magnitude(z), K(-111.0, -757.0)), z));
 }
 
 /* x^2 s (1 - s), the square of x e^(-|z|/2) / (1 + e^-|z|): 1.9 */
@@ -307,7 +309,7 @@ INLINE pair tanh_pair(pair z)
 INLINE real scaled_tanh_f(real x, real alpha, real beta)
 {
     real most = K(16.0, 32.0); /* tanh rounds to 1 */
-    pair z = swish_argument(x, beta), product = multiple_of(pair_of(alpha, C(0.0)), beta);
+    pair z = swish_argument(x, beta), product = product_exact(alpha, beta);
     pair y = minus_magnitude(z);
     y = pair_of(bounded(y.hi, most), magnitude(z.hi) > most ? C(0.0) : y.lo);
     pair t = tanh_pair(y);
@@ -320,7 +322,7 @@ INLINE real scaled_tanh_f(real x, real alpha, real beta)
 /* 4 alpha beta e / (1 + e)^2 for e = e^(-2 |beta x|), scaled as elu_d is: 1.0 */
 INLINE real scaled_tanh_d(real x, real alpha, real beta)
 {
-    pair z = minus_magnitude(swish_argument(x, beta)), product = multiple_of(pair_of(alpha, C(0.0)), beta);
+    pair z = minus_magnitude(swish_argument(x, beta)), product = product_exact(alpha, beta);
     pair e = rounded(exp_scaled_sum(pair_of(C(2.0) * z.hi, C(2.0) * z.lo), K(-151.0, -793.0)));
     pair p = quotient_pair(pair_of(C(1.0), C(0.0)), one_plus(e, EXP_UNSCALE));
     p = product_of(product_of(e, p), p);
@@ -366,7 +368,7 @@ INLINE real tanh_shrink_f(real x)
 {
     real a = magnitude(x);
     real scaled = a * (a < K(0x1p-10, 0x1p-100) ? K(0x1p30, 0x1p300) : C(1.0));
-    pair cube = multiple_of(multiple_of(pair_of(scaled, C(0.0)), scaled), scaled);
+    pair cube = multiple_of(product_exact(scaled, scaled), scaled);
     const real third = K(0x1.555556p-2, 0x1.5555555555555p-2);
     real near = fused(third, cube.lo, cube.hi * tanh_shrink_near(a));
     near = fused(third, cube.hi, near) * (a < K(0x1p-10, 0x1p-100) ? K(0x1p-90, 0x1p-900) : C(1.0));
@@ -397,10 +399,9 @@ INLINE real erf_f(real x)
 {
     real near = multiple(erf_near(x), x);
     real a = magnitude(bounded(x, K(4.5, 6.5)));
-    pair square = multiple_of(pair_of(a, C(0.0)), a);
-    pair e = rounded(exp_scaled_sum(pair_of(-square.hi, -square.lo), K(-100.0, -700.0)));
+    pair e = rounded(exp_scaled_sum(product_exact(-a, a), K(-100.0, -700.0)));
     pair root = pair_of(K(0x1.6a09e6p0, 0x1.6a09e667f3bcdp0), K(0x1.9fcef4p-26, -0x1.bdd3413b26456p-54));
-    pair w = normal_tail(multiple_of(root, a));
+    pair w = normal_tail(product_by(a, root));
     real hi = e.hi * (C(-2.0) * EXP_UNSCALE), lo = e.lo * (C(-2.0) * EXP_UNSCALE);
     real y = fused(hi, w.hi, C(1.0));
     y = y + (fused(hi, w.hi, C(1.0) - y) + fused(hi, w.lo, lo * w.hi));
@@ -411,8 +412,7 @@ INLINE real erf_f(real x)
 INLINE real erf_d(real x)
 {
     real a = bounded(x, K(10.5, 27.5));
-    pair square = multiple_of(pair_of(a, C(0.0)), a);
-    pair e = exp_scaled_sum(pair_of(-square.hi, -square.lo), K(-112.0, -757.0)), c = TWO_OVER_ROOT_PI;
+    pair e = exp_scaled_sum(product_exact(-a, a), K(-112.0, -757.0)), c = TWO_OVER_ROOT_PI;
     return fused(c.hi, e.hi, fused(c.hi, e.lo, c.lo * e.hi)) * EXP_UNSCALE;
 }
 
@@ -422,8 +422,7 @@ INLINE real erf_d(real x)
 /* The scaled e^(-a^2/2) */
 INLINE pair gelu_power(real a)
 {
-    pair square = multiple_of(pair_of(C(0.5) * a, C(0.0)), a);
-    return rounded(exp_scaled_sum(pair_of(-square.hi, -square.lo), K(-110.0, -757.0)));
+    return rounded(exp_scaled_sum(product_exact(C(-0.5) * a, a), K(-110.0, -757.0)));
 }
 
 /* x h(|x|) for x < 0, x (1 - h(|x|)) above, with h(a) = erfc(a / sqrt(2)) / 2: 0.9 */
@@ -467,7 +466,7 @@ INLINE real line(real slope, real x) { return slope == C(0.0) ? C(0.0) : slope *
 INLINE real xielu_f(real x, real alpha_p, real alpha_n, real beta, real eps)
 {
     real slope = alpha_p == C(0.0) ? beta : fused(alpha_p, x, beta);
-    real positive = line(x, slope);
+    real positive = line(slope, x);
     pair d = sum_of(beta, -alpha_n), k;
     k.hi = x > C(-1.0) ? beta : d.hi;
     k.lo = x > C(-1.0) ? C(0.0) : d.lo;

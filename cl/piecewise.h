@@ -117,6 +117,7 @@ INLINE real leaky_relu_tf_g(real x, real dy, real negative_slope)
 
 INLINE real prelu_f(real x, real slope) { return leaky_relu_f(x, slope); }
 INLINE real prelu_d(real x, real slope) { return leaky_relu_d(x, slope); }
+INLINE real prelu_p0(real x, real slope) { return nan_or(x, x <= C(0.0) ? x : C(0.0)); }
 
 /* With alpha = 0 it is beta at infinities too. A product alone keeps the sign of zero. */
 INLINE real linear_f(real x, real alpha, real beta)

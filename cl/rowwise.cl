@@ -11,6 +11,7 @@
  * may be computed in place and nothing but sums passes between work-items. */
 #include "dialect.h"
 #include "elementary.h"
+#include "logarithm.h"
 #include "storage.h"
 #include "reduction.h"
 #include "rowwise.h"
@@ -61,30 +62,34 @@ INLINE ulong group_greatest(local ulong *marks, ulong mine)
 
 /* Folds the lanes of a block, both sums, and takes what comes out to the counters. Lane 0, which holds it, is
  * the first work-item's alone. */
-INLINE void group_fold(local real *lanes, local real *counters, uint width, ulong block)
+INLINE void group_fold(local real *lanes, local real *counters, uint width, ulong block, int paired)
 {
     const uint item = get_local_id(0);
     for (uint span = width / 2; span > 0; span /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint l = item; l < span; l += LOCAL) {
-            lanes[l] += lanes[l + span];
-            lanes[REDUCTION_LANES + l] += lanes[REDUCTION_LANES + l + span];
+            const sums x = {lanes[l], lanes[REDUCTION_LANES + l]};
+            const sums y = {lanes[l + span], lanes[REDUCTION_LANES + l + span]};
+            const sums s = sums_of(x, y, paired);
+            lanes[l] = s.a;
+            lanes[REDUCTION_LANES + l] = s.b;
         }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     if (item == 0) {
-        reduction_push(counters, block, lanes[0]);
-        reduction_push(counters + REDUCTION_LEVELS, block, lanes[REDUCTION_LANES]);
+        const sums s = {lanes[0], lanes[REDUCTION_LANES]};
+        row_push(counters, counters + REDUCTION_LEVELS, block, s, paired);
     }
 }
 
 /* The totals, for all work-items. */
-INLINE sums group_total(local real *lanes, local real *counters, ulong blocks)
+INLINE sums group_total(local real *lanes, local real *counters, ulong blocks, int paired)
 {
     sums s;
     if (get_local_id(0) == 0) {
-        lanes[0] = reduction_total(counters, blocks);
-        lanes[REDUCTION_LANES] = reduction_total(counters + REDUCTION_LEVELS, blocks);
+        s = row_total(counters, counters + REDUCTION_LEVELS, blocks, paired);
+        lanes[0] = s.a;
+        lanes[REDUCTION_LANES] = s.b;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     s.a = lanes[0];
@@ -94,7 +99,7 @@ INLINE sums group_total(local real *lanes, local real *counters, ulong blocks)
 }
 
 /* One pass of sums over the row; TERM is s with the term of element j. */
-#define SUM_ROW(TOTAL, TERM)                                                                        \
+#define SUM_ROW(TOTAL, PAIRED, TERM)                                                                       \
     {                                                                                               \
         const uint width = reduction_width(n);                                                      \
         ulong blocks = 0;                                                                           \
@@ -108,9 +113,9 @@ INLINE sums group_total(local real *lanes, local real *counters, ulong blocks)
                 lanes[lane] = s.a;                                                                  \
                 lanes[REDUCTION_LANES + lane] = s.b;                                                \
             }                                                                                       \
-            group_fold(lanes, counters, width, blocks++);                                           \
+            group_fold(lanes, counters, width, blocks++, PAIRED);                                   \
         }                                                                                           \
-        TOTAL = group_total(lanes, counters, blocks);                                               \
+        TOTAL = group_total(lanes, counters, blocks, PAIRED);                                       \
     }
 
 #define FOR_ROW(j) for (ulong j = get_local_id(0); j < n; j += LOCAL)
@@ -145,7 +150,7 @@ void forward(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims, const 
             int again = 1;
             while (again) {
                 sums total;
-                SUM_ROW(total, ROW(term)(s, T(j), r))
+                SUM_ROW(total, 0, ROW(term)(s, T(j), r))
                 again = ROW(after)(&r, total);
             }
         }
@@ -173,7 +178,7 @@ void backward(VIEW(y, const ELEMENT), VIEW(dy, const ELEMENT), VIEW(dx, ELEMENT)
 #define DY(j) LOAD(dy[dy_at + (long)(j) * dy_strides.s7])
     if (!ROW(first)) {
         sums total;
-        SUM_ROW(total, ROW(dterm)(s, Y(j), DY(j), r))
+        SUM_ROW(total, ROW(paired), ROW(dterm)(s, Y(j), DY(j), r))
         ROW(dafter)(&r, total);
     }
     FOR_ROW(j)

@@ -9,7 +9,7 @@
  *   NAME_first     1 where the first of the greatest gets 1 and there are no sums
  *   NAME_term      two sums with the term of an element; NAME_after what becomes of the sums, and whether they are
  *                  to be made again;  NAME_y  the result
- *   NAME_dterm, NAME_dafter, NAME_dx the same backward, from y and dy
+ *   NAME_dterm, NAME_dafter, NAME_dx the same backward, from y and dy;  NAME_paired  1 where b is what a lacks
  * The drivers see to masks, to rows without elements or with a NaN, and to dx_beta.
  *
  * Error in f32, relative to the magnitudes that are added up, for rows to 10^7: 4 ulp. What there is beside
@@ -41,6 +41,53 @@ INLINE row_state row_of(real scale, real start)
     return r;
 }
 
+/* ---- Sums ----------------------------------------------------------------------------------- */
+
+/* The order is that of reduction.h. Where sums are paired, b is what a lacks: backward one term may be far
+ * above the others, and every addition on its way to the total would round at its size. */
+INLINE sums sums_of(sums x, sums y, int paired)
+{
+    sums s;
+    s.a = x.a + y.a;
+    real z = s.a - x.a, lacking = x.a - (s.a - z) + (y.a - z);
+    s.b = x.b + y.b + (paired ? lacking : NO_SUM);
+    return s;
+}
+
+/* The value of paired sums. */
+INLINE real paired_value(sums s)
+{
+    return magnitude(s.a) < INFINITE ? s.a + s.b : s.a;
+}
+
+/* reduction_push() and reduction_total() for two sums at once. */
+INLINE void row_push(SHARED real *a, SHARED real *b, u64 index, sums s, int paired)
+{
+    u32 level = 0;
+    for (; index & 1; index >>= 1) {
+        sums before = {a[level], b[level]};
+        s = sums_of(before, s, paired);
+        level++;
+    }
+    a[level] = s.a;
+    b[level] = s.b;
+}
+
+INLINE sums row_total(SHARED const real *a, SHARED const real *b, u64 blocks, int paired)
+{
+    sums s = {NO_SUM, NO_SUM};
+    for (u32 level = 0; blocks; blocks >>= 1) {
+        if (blocks & 1) {
+            sums before = {a[level], b[level]};
+            s = sums_of(before, s, paired);
+        }
+        level++;
+    }
+    return s;
+}
+
+/* ---- Elements ------------------------------------------------------------------------------- */
+
 /* Of x; zeros have one sign. */
 INLINE real row_element(real x, bits flip)
 {
@@ -48,7 +95,7 @@ INLINE real row_element(real x, bits flip)
     return to_real(b == SIGN_BIT ? 0 : b);
 }
 
-#define NO_PART to_real(INFINITY_BITS | SIGN_BIT)
+#define NO_PART to_real(INFINITY_BITS | SIGN_BIT) /* -infinity */
 
 /* Bits that are ordered as the numbers are, with NaN above all. */
 INLINE bits order_of(real t)
@@ -129,16 +176,20 @@ INLINE real softmax_y(real t, row_state r)
 }
 
 /* A y of zero is dead: its dy reaches nothing. */
+#define softmax_paired 1
 INLINE sums softmax_dterm(sums s, real y, real dy, row_state r)
 {
-    real a = fused(y, dy, s.a);
+    real a = fused(y, dy, s.a), term = y * dy;
+    real small = fused(y, dy, s.a - a), large = fused(y, dy, -a) + s.a;
+    real b = s.b + (magnitude(term) < magnitude(s.a) ? small : large);
     s.a = y == C(0.0) ? s.a : a;
+    s.b = y == C(0.0) ? s.b : b;
     return s;
 }
 
 INLINE int softmax_dafter(row_state *r, sums s)
 {
-    r->hi = row_element(s.a, 0) * C(0.5);
+    r->hi = row_element(paired_value(s), 0) * C(0.5);
     return 0;
 }
 
@@ -158,9 +209,77 @@ INLINE real softmax_dx(real y, real dy, row_state r)
 INLINE sums softmin_term(sums s, real t, row_state r) { return softmax_term(s, t, r); }
 INLINE int softmin_after(row_state *r, sums s) { return softmax_after(r, s); }
 INLINE real softmin_y(real t, row_state r) { return softmax_y(t, r); }
+#define softmin_paired 1
 INLINE sums softmin_dterm(sums s, real y, real dy, row_state r) { return softmax_dterm(s, y, dy, r); }
 INLINE int softmin_dafter(row_state *r, sums s) { return softmax_dafter(r, s); }
 INLINE real softmin_dx(real y, real dy, row_state r) { return softmax_dx(y, dy, r); }
+
+/* ---- log_softmax ---------------------------------------------------------------------------- */
+
+#define log_softmax_scale(scale) (scale)
+#define log_softmax_none NO_PART
+#define log_softmax_start C(0.0)
+#define log_softmax_first 0
+
+/* log(1 + u) for u >= 0: 1 ulp. */
+INLINE real row_log1p(real u)
+{
+    const real ln2 = K(0x1.62e43p-1, 0x1.62e42fefa39efp-1);
+    pair s, d, n = {u < C(1.0) ? u : C(1.0), C(0.0)};
+    s.hi = C(1.0) + u;
+    s.lo = C(1.0) - (s.hi - u);
+    pair l = log2_pair(s.hi);
+    real rest = fused(l.hi, -LN2_LOW, fused(l.lo, ln2, divide(s.lo, s.hi)));
+    real above_one = fused(l.hi, ln2, rest);
+    d.hi = fused(n.hi, C(0.5), C(1.0));
+    d.lo = fused(n.hi, C(0.5), C(1.0) - d.hi);
+    pair w = ratio(n, d, reciprocal_near(d.hi));
+    real z = w.hi * w.hi;
+    real below = w.hi + fused(w.hi, z * log1p_tail(z), w.lo);
+    below = u < K(0x1p-26, 0x1p-55) ? u : below; /* with nothing subnormal on the way */
+    return u > C(1.0) ? above_one : below;
+}
+
+INLINE sums log_softmax_term(sums s, real t, row_state r) { return softmax_term(s, t, r); }
+
+/* log S, one of the greatest being the 1 of log(1 + u): where it is far above the others no digit is lost. */
+INLINE int log_softmax_after(row_state *r, sums s)
+{
+    r->hi = row_log1p(fused(s.a, ROW_UNSCALE, s.b - C(1.0)));
+    return 0;
+}
+
+/* z - m and -log S have one sign: nothing cancels. */
+INLINE real log_softmax_y(real t, row_state r)
+{
+    pair d = row_difference(t, r);
+    real y = fused(d.lo, r.factor, fused(d.hi, r.factor, -r.hi));
+    y = magnitude(d.hi) < INFINITE ? y : NO_PART;
+    return row_element(t == r.greatest ? -r.hi : y, 0);
+}
+
+/* A y of -infinity takes no part. */
+#define log_softmax_paired 1
+INLINE sums log_softmax_dterm(sums s, real y, real dy, row_state r)
+{
+    sums term = {y == NO_PART ? NO_SUM : dy, NO_SUM};
+    return sums_of(s, term, 1);
+}
+
+INLINE int log_softmax_dafter(row_state *r, sums s)
+{
+    r->hi = paired_value(s) * C(0.5);
+    return 0;
+}
+
+INLINE real log_softmax_dx(real y, real dy, row_state r)
+{
+    pair e = exp_scaled(y < C(0.0) ? y : C(0.0), EXP_LEAST);
+    real p = (e.hi + e.lo) * EXP_UNSCALE, g = fused(-p, r.hi, dy * C(0.5));
+    g = p == C(0.0) ? dy * C(0.5) : g;
+    real dx = g * r.before * r.after;
+    return nan_or(y, y == NO_PART ? C(0.0) : dx);
+}
 
 /* ---- sparsemax ------------------------------------------------------------------------------ */
 
@@ -174,7 +293,7 @@ INLINE real sparsemax_difference(real t, row_state r)
 {
     pair d = row_difference(t, r);
     real z = fused(d.lo, r.factor, d.hi * r.factor);
-    z = magnitude(d.hi) < to_real(INFINITY_BITS) ? z : NO_PART;
+    z = magnitude(d.hi) < INFINITE ? z : NO_PART;
     return t == r.greatest ? C(0.0) : z;
 }
 
@@ -206,6 +325,7 @@ INLINE real sparsemax_y(real t, row_state r)
     return z > r.hi ? z - r.hi : C(0.0);
 }
 
+#define sparsemax_paired 0
 INLINE sums sparsemax_dterm(sums s, real y, real dy, row_state r)
 {
     s.a += y > C(0.0) ? dy : NO_SUM;
@@ -234,6 +354,7 @@ INLINE real sparsemax_dx(real y, real dy, row_state r)
 INLINE sums hardmax_term(sums s, real t, row_state r) { return s; }
 INLINE int hardmax_after(row_state *r, sums s) { return 0; }
 INLINE real hardmax_y(real t, row_state r) { return C(0.0); }
+#define hardmax_paired 0
 INLINE sums hardmax_dterm(sums s, real y, real dy, row_state r) { return s; }
 INLINE int hardmax_dafter(row_state *r, sums s) { return 0; }
 INLINE real hardmax_dx(real y, real dy, row_state r) { return C(0.0); }

@@ -76,9 +76,9 @@ enum {
 #define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
 #define QUOTED(text) #text
 #define FROM_Y_X "0"
-#define FROM_Y_NOTHING "0"
-#define FROM_Y_Y "1"
 #define FROM_Y_X_OR_Y "1"
+#define FROM_Y_Y "1"
+#define FROM_Y_NOTHING "1"
 #define KIND_NAME_GATED "gated"
 #define KIND_NAME_ROWWISE "rowwise"
 #define KIND_NAME_REDUCE "reduce"
@@ -239,6 +239,22 @@ static clact_status read_parameters(clact_activation *a, const clact_activation_
     return CLACT_OK;
 }
 
+/* The row of the list, or what stands for one where the activation is the program's own. */
+static clact_status find(clact_activation *a, const clact_activation_desc *desc, const struct clact_row_info **row)
+{
+    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL, 0};
+    if (!desc->custom) {
+        TRY(find_row(desc, &a->info));
+        *row = &rows[a->info - infos];
+        return CLACT_OK;
+    }
+    REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
+    TRY(clact_definition_create(&a->own, desc->custom));
+    a->info = &a->own->info;
+    *row = &own;
+    return CLACT_OK;
+}
+
 /* The element-wise activation that a row is of. */
 static const clact_activation_info *info_of_row(int row)
 {
@@ -257,22 +273,6 @@ static void take_defaults(clact_activation *a, const clact_activation_info *info
     }
 }
 
-/* The row of the list, or what stands for one where the activation is the program's own. */
-static clact_status find(clact_activation *a, const clact_activation_desc *desc, const struct clact_row_info **row)
-{
-    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL, 0};
-    if (!desc->custom) {
-        TRY(find_row(desc, &a->info));
-        *row = &rows[a->info - infos];
-        return CLACT_OK;
-    }
-    REQUIRE(!desc->name && !desc->id, CLACT_E_ARGUMENT, "custom stands instead of name and id");
-    TRY(clact_definition_create(&a->own, desc->custom));
-    a->info = &a->own->info;
-    *row = &own;
-    return CLACT_OK;
-}
-
 static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
 {
     const struct clact_row_info *row = NULL;
@@ -289,9 +289,6 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     a->tensor = -1;
     a->axis = -1;
     take_defaults(a, a->info);
-    a->noise = row->noise != 0 ? (int)a->info->parameter_count : -1;
-    if (a->noise >= 0)
-        a->p64[a->noise] = row->noise;
     TRY(read_parameters(a, desc));
     int axis = clact_parameter_find(a->info, "axis");
     if (axis >= 0)
@@ -299,13 +296,18 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     const clact_activation_info *f = row->kind == KIND_GATED ? info_of_row(row->row) : a->info;
     if (f != a->info) /* a gated unit's own parameters are not those of f */
         take_defaults(a, f);
-    a->row_parameters = a->kind == KIND_ELEMENTWISE || a->kind == KIND_GATED ? f->parameter_count + (a->noise >= 0) : 0;
+    double noise = row->kind == KIND_GATED ? rows[f - infos].noise : row->noise;
+    bool has_f = row->kind == KIND_ELEMENTWISE || row->kind == KIND_GATED;
+    a->noise = noise != 0 ? (int)f->parameter_count : -1;
+    a->row_parameters = has_f ? f->parameter_count + (noise != 0) : 0;
     a->fits_f32 = true;
-    if (a->noise >= 0)
-        a->p32[a->noise] = (float)row->noise;
     for (uint32_t i = 0; i < f->parameter_count; i++) {
         a->p32[i] = (float)a->p64[i];
         a->fits_f32 &= !isinf(a->p32[i]) && !(f->parameters[i].not_zero && a->p32[i] == 0);
+    }
+    if (a->noise >= 0) {
+        a->p64[a->noise] = noise;
+        a->p32[a->noise] = (float)noise;
     }
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;

@@ -26,6 +26,18 @@ struct clact_beta {
     float f32;
 };
 
+/* The gradient of a learnable parameter: sums of terms, one for each element that shares an element of the
+ * parameter. Axes are right-aligned; those reduced stand in row-major order. */
+struct clact_gradient {
+    int parameter;                     /* k of NAME_pK */
+    uint64_t segments, length;         /* sums, and terms of each */
+    int64_t kept[CLACT_MAX_RANK], reduced[CLACT_MAX_RANK];
+    int64_t kept_strides[VIEW_INDEX][CLACT_MAX_RANK], along[VIEW_INDEX][CLACT_MAX_RANK]; /* of the launch's inputs */
+    struct clact_view value;           /* with strides for the axes kept */
+    struct clact_beta beta;
+};
+#define CLACT_MAX_GRADIENTS 4
+
 /* One checked call. */
 struct clact_launch {
     const clact_activation *activation;
@@ -40,6 +52,9 @@ struct clact_launch {
     uint64_t seed, noise_offset;
     struct clact_beta beta;        /* backward: of what out holds */
     struct clact_view views[VIEW_COUNT]; /* VIEW_DY only backward */
+    bool no_out;                   /* backward: gradients alone */
+    const struct clact_gradient *gradients; /* which are computed first: out may be x or dy */
+    int gradient_count;
     const clact_enqueue *enqueue;  /* NULL: the context's own queue, no waits, no event */
 };
 

@@ -143,6 +143,8 @@ static clact_status backward(struct clact_call call, const clact_backward_args *
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
     REQUIRE(args->gradients || args->gradient_count == 0, CLACT_E_ARGUMENT,
             "gradients must not be NULL where gradient_count is not 0");
+    REQUIRE(args->gradient_count == 0 || call.activation->kind == KIND_ELEMENTWISE, CLACT_E_UNSUPPORTED,
+            "%s has no learnable parameters", call.activation->info->name);
     TRY(check_gate(&call, args->gate, "gate"));
     TRY(check_gate(&call, args->dgate, "dgate"));
     REQUIRE(kinds[call.activation->kind].backward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);

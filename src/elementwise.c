@@ -1,5 +1,6 @@
 /* elementwise.c: element-wise calls: checks the arguments, brings them to the form that backends take. */
 #include "call.h"
+#include "gradient.h"
 #include "custom.h"
 #include "views.h"
 
@@ -51,9 +52,28 @@ static clact_status call_backend(const struct clact_call *call, const struct cla
     return clact_leave(call->context, clact_call_backend(call)->elementwise(call->context, l));
 }
 
-/* The rules for the output and the call as a whole; then the backend. */
+/* What the output must be to the inputs. */
+static clact_status check_out(const struct clact_call *call, struct clact_launch *l, const clact_tensor *shape,
+                              const char *out_name)
+{
+    static const char *const names[VIEW_COUNT] = {"x", "dy", "", "the parameter"};
+    TRY(clact_view_distinct(shape, &l->views[VIEW_OUT], out_name));
+    for (int v = 0; v < VIEW_COUNT; v++) {
+        bool same = false;
+        if (clact_launch_reads(l, v))
+            TRY(clact_view_overlap(call->context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
+        REQUIRE(!same || v != VIEW_TENSOR, CLACT_E_OVERLAP, "the parameter is the output");
+        REQUIRE(!same || l->beta.f64 == 0, CLACT_E_OVERLAP,
+                "dx is %s, and with dx_beta it holds a value of its own", names[v]);
+        l->in_place |= same;
+    }
+    return CLACT_OK;
+}
+
+/* The rules for the output and the call as a whole; then the backend. backward: NULL forward. */
 static clact_status run(struct clact_call *call, struct clact_launch *l, const clact_tensor *shape,
-                        const clact_parameter_tensor *parameters, size_t count, const char *out_name)
+                        const clact_parameter_tensor *parameters, size_t count, const char *out_name,
+                        const clact_backward_args *backward)
 {
     const clact_activation *a = call->activation;
     REQUIRE(shape->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE,
@@ -62,28 +82,20 @@ static clact_status run(struct clact_call *call, struct clact_launch *l, const c
     REQUIRE(count <= 1, CLACT_E_ARGUMENT, "%s takes at most one parameter tensor", a->info->name);
     if (count)
         TRY(check_tensor(call, l, shape, parameters));
-    if (l->count) {
-        static const char *const names[VIEW_COUNT] = {"x", "dy", "", "the parameter"};
-        TRY(clact_view_distinct(shape, &l->views[VIEW_OUT], out_name));
-        for (int v = 0; v < VIEW_COUNT; v++) {
-            bool same = false;
-            if (clact_launch_reads(l, v))
-                TRY(clact_view_overlap(call->context, shape, &l->views[v], &l->views[VIEW_OUT], names[v], &same));
-            REQUIRE(!same || v != VIEW_TENSOR, CLACT_E_OVERLAP, "the parameter is the output");
-            REQUIRE(!same || l->beta.f64 == 0, CLACT_E_OVERLAP,
-                    "dx is %s, and with dx_beta it holds a value of its own", names[v]);
-            l->in_place |= same;
-        }
-    }
+    if (l->count && !l->no_out)
+        TRY(check_out(call, l, shape, out_name));
+    struct clact_gradient gradients[CLACT_MAX_GRADIENTS];
+    if (backward && backward->gradient_count)
+        TRY(clact_gradients_check(call, l, shape, backward, gradients));
     memcpy(l->dims, shape->dims, sizeof l->dims);
     uint32_t used = 1u << VIEW_OUT;
     for (int v = 0; v < VIEW_COUNT; v++)
         used |= (uint32_t)clact_launch_reads(l, v) << v;
     used |= (uint32_t)l->noise << VIEW_INDEX;
-    if (l->count)
+    if (l->count && !l->no_out)
         l->dense = clact_views_simplify(l->dims, shape->rank, l->views, VIEW_COUNT, used, VIEW_OUT) && !l->has_tensor;
     l->host = call->host;
-    if (l->count == 0 && !l->enqueue)
+    if (l->count == 0 && !l->enqueue && !l->gradient_count)
         return CLACT_OK;
     return call_backend(call, l);
 }
@@ -95,7 +107,7 @@ clact_status clact_elementwise_forward(struct clact_call *call, const clact_forw
     const clact_tensor *shape = &args->x->tensor;
     TRY(check_operand(call, shape, args->y, "y", &l.views[VIEW_OUT]));
     set_noise(&l, shape, args->training, args->seed, args->offset);
-    return run(call, &l, shape, args->parameters, args->parameter_count, "y");
+    return run(call, &l, shape, args->parameters, args->parameter_count, "y", NULL);
 }
 
 /* Whether y, of a type that may have rounded a parameter in it, serves instead of x. */
@@ -145,10 +157,12 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
     TRY(clact_call_first(call, saved, what, &l.views[VIEW_X], &l.count));
     const clact_tensor *shape = &saved->tensor;
     TRY(check_operand(call, shape, args->dy, "dy", &l.views[VIEW_DY]));
-    TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
+    l.no_out = !args->dx && args->gradient_count;
+    if (!l.no_out)
+        TRY(check_operand(call, shape, args->dx, "dx", &l.views[VIEW_OUT]));
     set_noise(&l, shape, args->training, args->seed, args->offset);
     TRY(clact_call_beta(args->dx_beta, shape->type, "dx_beta", &l.beta));
-    return run(call, &l, shape, args->parameters, args->parameter_count, "dx");
+    return run(call, &l, shape, args->parameters, args->parameter_count, "dx", args);
 }
 
 /* ---- The short form ------------------------------------------------------------------------- */

@@ -93,7 +93,7 @@ struct clact_activation {
     struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
     enum clact_kind kind;
     int row;       /* of f, or a clact_rowwise; -1 where kind has neither, and where f is the program's own */
-    uint32_t row_parameters; /* that f takes: the first ones of p64 and p32, and noise */
+    uint32_t row_parameters; /* that f takes: the first ones of p64 and p32, noise among them */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
     int noise;     /* the place behind the parameters of what stands for the noise outside training, or -1 */
     int axis;      /* of a kind that has one; counted from the last where negative */

@@ -23,6 +23,8 @@ import ast, struct, sys
 def pack(kind, value):
     if kind.startswith('bf16'):
         return struct.pack('<f', value)[2:]
+    if kind in ('|b1', '|u1'):
+        return bytes([int(value)])
     return struct.pack({'<f2': '<e', '<f4': '<f', '<f8': '<d'}[kind], value)
 
 def unpack(kind, data):
@@ -173,8 +175,8 @@ run 0 list --json
 json "d['schema'] == 1"
 json "[a['id'] for a in d['activations']] == sorted(a['id'] for a in d['activations'])"
 json "all(a['backward'] in ('x', 'y', 'xy', 'none') for a in d['activations'])"
-json "all(a['kind'] in ('elementwise', 'gated', 'rowwise', 'reduce') for a in d['activations'])"
-json "all(a['ulp_forward'] > 0 for a in d['activations'])"
+json "all(a['kind'] in ('elementwise', 'gated', 'rowwise', 'reduce') and a['ulp_forward'] > 0 for a in d['activations'])"
+json "a['softmax']['kind'] == 'rowwise' and a['softmax']['backward'] == 'y' and a['hardmax']['backward'] == 'none'"
 json "[p['default'] for p in a['relu']['parameters']] == [0, 'none', 0]"
 json "(a['relu']['parameters'][0]['min'], a['relu']['parameters'][0]['max']) == (0, None)"
 json "a['relu']['parameters'][0]['alias'] == 'alpha' and a['relu']['aliases'] == ['rectifier']"
@@ -241,6 +243,27 @@ shows posix.npy "<f4 (2, 3) 0 0 0 1 2 3"
 cp x.npy in_place.npy
 run 0 apply relu in_place.npy -o in_place.npy
 shows in_place.npy "<f4 (2, 3) 0 0 0 1 2 3"
+
+# ---- apply: row-wise ----
+
+make mask.npy '|b1' '(3,)' 1 1 0
+make bytes.npy '|u1' '(2, 1)' 1 0
+make logits.npy '<f4' '(2, 3)' 1 1 8 2 3 3
+make upstream.npy '<f4' '(2, 3)' 1 0 0 0 2 0
+make upstream2.npy '<f4' '(3, 2)' 1 0 0 0 2 0
+run 0 apply softmax --mask=mask.npy logits.npy -o y.npy
+shows y.npy "<f4 (2, 3) 0.5 0.5 0 0.268941 0.731059 0"
+run 0 apply softmax --gradient=upstream.npy --saved=y --mask=mask.npy y.npy -o dx.npy
+shows dx.npy "<f4 (2, 3) 0.25 -0.25 0 -0.393224 0.393224 0"
+run 0 apply hardmax --axis=0 logits.npy -o y.npy
+shows y.npy "<f4 (2, 3) 0 0 1 1 1 0"
+run 0 apply sparsemax --scale=0.5 --mask=bytes.npy logits.npy -o y.npy
+shows y.npy "<f4 (2, 3) 0 0 1 0 0 0"
+refuses 64 "made from y" apply softmax --gradient=upstream.npy --saved=x logits.npy -o y.npy
+refuses 64 "for row-wise activations" apply relu --mask=mask.npy logits.npy -o y.npy
+refuses 2 "a mask is of type" apply softmax --mask=upstream.npy logits.npy -o y.npy
+refuses 2 "which is for masks" apply relu mask.npy -o y.npy
+refuses 2 "mask has 3 elements along an axis where x has 2" apply softmax --mask=mask.npy upstream2.npy -o y.npy
 
 # ---- apply: parameters in files ----
 
@@ -495,6 +518,42 @@ run 0 apply tanh x.npy -o link.npy
 expect "a link is kept" test -L link.npy
 (umask 077 && "$clact" apply relu x.npy -o private.npy)
 expect "the rights of a new file follow umask" test "$(stat -c %a private.npy)" = 600
+
+# ---- noise and gradients of parameters ----
+
+make ones.npy '<f4' '(8,)' 1 1 1 1 1 1 1 1
+run 0 apply dropout ones.npy -o out.npy
+shows out.npy "<f4 (8,) 1 1 1 1 1 1 1 1"
+run 0 apply dropout --rate=0.5 --training ones.npy -o out.npy
+shows out.npy "<f4 (8,) 0 2 2 2 2 0 2 0"
+run 0 apply dropout --rate=0.5 --training --offset=1 ones.npy -o out.npy
+expect "the second four, first" test "$(python3 npy.py show out.npy | cut -d' ' -f3-6)" = "2 0 2 0"
+run 0 apply dropout --training --seed=12345678901 --gradient=ones.npy ones.npy -o one.npy
+run 0 apply dropout --training --seed=12345678901 ones.npy -o two.npy
+expect "the gradient replays" cmp one.npy two.npy
+make minus.npy '<f8' '(2, 2)' -1 -1 -1 -1
+run 0 apply rrelu --lower=0 --upper=1 --training minus.npy -o out.npy
+shows out.npy "<f8 (2, 2) -0.399046 -0.88052 -0.735713 -0.605482"
+refuses 64 "relu draws none" apply relu --training ones.npy -o none.npy
+refuses 64 "are for --training" apply rrelu --seed=1 ones.npy -o none.npy
+refuses 64 "--seed is a whole number" apply rrelu --training --seed=-1 ones.npy -o none.npy
+refuses 64 "rate of dropout must be at most" apply dropout --rate=1 ones.npy -o none.npy
+
+make px.npy '<f4' '(2, 3)' -1 -2 3 -4 5 -6
+make pdy.npy '<f4' '(2, 3)' 1 10 100 1000 10000 0.5
+make slopes.npy '<f4' '(3,)' 0.5 0.25 2
+run 0 apply prelu --slope=slopes.npy --gradient=pdy.npy --param-gradient=slope:ds.npy px.npy -o pdx.npy
+shows ds.npy "<f4 (3,) -4001 -20 -3"
+shows pdx.npy "<f4 (2, 3) 0.5 2.5 100 500 10000 1"
+run 0 apply prelu --gradient=pdy.npy --param-gradient=alpha:ds.npy --dtype=f64 px.npy
+shows ds.npy "<f8 () -4024"
+refuses 64 "is for --gradient" apply prelu --param-gradient=slope:none.npy px.npy
+refuses 64 "PARAM:OUT.npy" apply prelu --gradient=pdy.npy --param-gradient=slope px.npy
+refuses 64 "has no parameter 'beta'" apply prelu --gradient=pdy.npy --param-gradient=beta:none.npy px.npy
+refuses 64 "alpha of elu is not learnable" apply elu --gradient=pdy.npy --param-gradient=alpha:none.npy px.npy
+refuses 64 "asked for twice" apply prelu --gradient=pdy.npy --param-gradient=slope:none.npy \
+    --param-gradient=alpha:none.npy px.npy
+expect "nothing was written" test ! -e none.npy
 
 # ---- bench ----
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """contraction.py SOURCE_ROOT: nothing in the kernels is left for a device's compiler to contract.
 
-Every row's program is composed as src/opencl/program.c does it and compiled by clang as OpenCL C. In
+Every row's programs are composed as src/opencl/program.c does it and compiled by clang as OpenCL C. In
 the LLVM IR no product may reach an addition or a subtraction, directly or through a negation or a
 choice: at -O0, where an expression stands as it was written, and at -O2 with everything inlined, which
 is what a compiler sees that ignores FP_CONTRACT. There is no double in an f32 program, no
@@ -28,6 +28,7 @@ DEVICES = [["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx906", "-nogpulib"],
            ["-target", "nvptx64-nvidia-cuda", "-nogpulib"]]
 LEVELS = [["-O0"], ["-O2", "-mllvm", "-inline-threshold=1000000"]]
 DEVICE_LINES = {32: ["", "#define CLACT_ROUNDS_TO_ZERO\n#define CLACT_DIVIDE_BY_FMA\n"], 64: [""]}
+MODULES = [("f32", "", LEVELS[0]), ("f32", "", LEVELS[1]), ("f32", DEVICE_LINES[32][1], LEVELS[1]), ("f64", "", LEVELS[1])]
 STORED = {"f32": ("float", 32), "f16": ("ushort", 32), "bf16": ("ushort", 32), "f64": ("double", 64)}
 
 
@@ -41,20 +42,23 @@ def compile_text(text, options):
 
 
 def rows():
-    """{function name: (is a twin, number of parameters, index of the tensor parameter or None, has NAME_y)}"""
-    text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n"
+    """{function name: (is a twin, number of arguments, index of the tensor parameter or None, has NAME_y,
+    index of the noise or None, number of learnable parameters)}"""
+    text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n#define NOISE(outside) NOISE\n"
+            "#define LEARNS_NOTHING 0\n#define LEARNS_P0 1\n#define LEARNS_P0_TO_P3 4\n"
             "#define DOCUMENTED(name, ...) -\n#define TENSORFLOW(name, ...) twin\n"
             "#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, a, f, d, k, s, ...) "
-            "row name twin(name) needs [__VA_ARGS__]\n#include \"activations.def\"\n")
+            "row name twin(name) learns needs [__VA_ARGS__]\n#include \"activations.def\"\n")
     listed = subprocess.run([clang, "-x", "c", "-E", "-P", "-I", cl, "-"], input=text, capture_output=True, text=True,
                             check=True).stdout
     found = {}
-    for name, twin, needs, parameters in re.findall(r"row (\w+) (-|twin) (\w+) \[([^]]*)\]", listed):
+    for name, twin, learns, needs, parameters in re.findall(r"row (\w+) (-|twin) (\d) (\w+) \[([^]]*)\]", listed):
         kinds = parameters.split()
         tensor = kinds.index("TENSOR") if "TENSOR" in kinds else None
-        found[name] = (False, len(kinds), tensor, needs == "X_OR_OWN_Y")
+        noise = kinds.index("NOISE") if "NOISE" in kinds else None
+        found[name] = (False, len(kinds), tensor, needs == "X_OR_OWN_Y", noise, int(learns))
         if twin == "twin":
-            found[name + "_tf"] = (True, len(kinds), tensor, False)
+            found[name + "_tf"] = (True, len(kinds), tensor, False, None, 0)
     return found
 
 
@@ -66,7 +70,7 @@ def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
               f"#define LOCAL 256\n#define PER_ITEM 4\n{form}")
     if not row:
         return f"{common}#include \"{file}\"\n"
-    twin, count, _, own_y = row
+    twin, count, _, own_y, _, _ = row
     p = "".join(f", p{i}" for i in range(count))
     gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
     from_y = f"#define ROW_Y(y, dy) gradient({name}_y(y{p}), dy)\n" if own_y else ""
@@ -74,7 +78,16 @@ def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
             f"#include \"{file}\"\n")
 
 
-VIEW = "#define VIEW\n"
+def gradient_program(name, row, stored, device_lines, form=""):
+    """The same for gradient.cl; form begins with the parameter's number."""
+    element, bits = STORED[stored]
+    p = "".join(f", p{i}" for i in range(row[1]))
+    return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
+            f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n#define LOCAL 256\n"
+            f"#define VALUE {element}\n#define LOAD_VALUE(v) load_{stored}(v)\n#define STORE_VALUE(v) store_{stored}(v)\n"
+            f"#define ROW_P(x) {name}_p{form[0]}(x{p})\n{form[1:]}#include \"gradient.cl\"\n")
+
+
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
 
 
@@ -128,13 +141,15 @@ def self_test():
     return bad + (not faults(ir, 32)[0]), len(wrong + right) + 1
 
 
+VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
 # Programs besides those of the element-wise calls: (file, lines, whether it has a row's functions).
 UNITS = [("gated.cl", "", True), ("gated.cl", VIEW, True), ("crelu.cl", VIEW, False), ("maxout.cl", VIEW, False)]
+UNITS += [("rowwise.cl", f"#define ROW(part) {name}_##part\n{mask}", False)
+          for name in ("softmax", "log_softmax", "softmin", "sparsemax", "hardmax") for mask in ("", "#define MASK\n")]
 
 
-def check_ir(name, row, stored, lines, level, form="", file="elementwise.cl"):
-    bits = STORED[stored][1]
-    ir, said = compile_text(program(name, row, stored, lines, form, file), IR_TARGET + level)
+def check_ir(text, bits, level):
+    ir, said = compile_text(text, IR_TARGET + level)
     if said:
         return [said], 0
     found, sums = faults(ir, bits)
@@ -149,30 +164,48 @@ def check_build(text, target):
     return [said] if said else [], 0
 
 
+def forms(row):
+    """{form: (what makes its text, its lines)} of a row's programs besides the dense one and the plain view. What adds
+    does not depend on the row: only some have it."""
+    _, _, tensor, _, noise, learns = row
+    found = {}
+    if tensor is not None:
+        tensor_line = f"#define TENSOR p{tensor}\n"
+        found["tensor"] = (program, VIEW + tensor_line)
+        found["tensor adding"] = (program, VIEW + tensor_line + ADDING)
+    if noise is not None:
+        noise_line = f"#define NOISE p{noise}\n"
+        found["noise adding"] = (program, noise_line + ADDING)
+        found["noise view"] = (program, VIEW + noise_line)
+    for k in range(learns):
+        found[f"gradient of p{k}"] = (gradient_program, f"{k}{FLAT}")
+        found[f"gradient of p{k} adding"] = (gradient_program, str(k) + ADDING + (tensor_line if tensor == k else ""))
+    return found
+
+
 def main():
     bad, planted = self_test()
     table = rows()
     work = [] # (what, function, arguments)
-    for (name, row), stored, level in itertools.product(table.items(), ("f32", "f64"), LEVELS):
-        for lines in DEVICE_LINES[STORED[stored][1]]:
-            work.append((f"{name} {stored} {level[0]}{' to zero' if lines else ''}", check_ir,
-                         (name, row, stored, lines, level)))
-    for (file, form, has_row), stored, level in itertools.product(UNITS, ("f32", "f64"), LEVELS):
-        for name, row in table.items() if has_row and not form and level == LEVELS[1] else (("sigmoid", table["sigmoid"]),):
-            work.append((f"{file} {name if has_row else ''} {stored} {level[0]}", check_ir,
-                         (name, row if has_row else None, stored, "", level, form, file)))
+    sigmoid = table["sigmoid"]
+    # f64 and the lines of a device that rounds to zero are the same expressions: looked at inlined only.
+    for (name, row), (stored, lines, level) in itertools.product(table.items(), MODULES):
+        for form, (compose, text) in {"dense": (program, ""), **forms(row)}.items():
+            work.append((f"{name} {stored} {form} {level[0]}{' to zero' if lines else ''}", check_ir,
+                         (compose(name, row, stored, lines, text), STORED[stored][1], level)))
+    for file, form, has_row in UNITS:
+        for name, row in table.items() if has_row and not form else (("sigmoid", sigmoid),):
+            text = program(name, row if has_row else None, "f32", "", form, file)
+            work.append((f"{file} {name if has_row else ''} f32", check_ir, (text, 32, LEVELS[1])))
     checked = len(work)
-    for (name, row), target in itertools.product(table.items(), DEVICES):
-        forms = {"dense": "", "view": "#define VIEW\n", "accumulate": "#define ACCUMULATE\n",
-                 "view accumulate": "#define VIEW\n#define ACCUMULATE\n"}
-        if row[2] is not None:
-            forms["tensor"] = f"#define VIEW\n#define TENSOR p{row[2]}\n"
-        for stored, form in itertools.product(STORED, forms):
-            if " " not in form and form != "view" or stored in ("f32", "f64"): # f16's and bf16's views are those of f32
-                text = program(name, row, stored, "", forms[form])
-                work.append((f"{name} {stored} {form} for {target[1]} {target[2]}", check_build, (text, target)))
-    for (file, form, has_row), stored, target in itertools.product(UNITS, STORED, DEVICES):
-        text = program("elu", table["elu"] if has_row else None, stored, "", form, file)
+    # Every row for one device, in turn; a row of each form for all.
+    for i, (name, row) in enumerate(table.items()):
+        all_forms = {"dense": (program, ""), "view": (program, VIEW), **forms(row)}
+        for stored, (form, (compose, lines)) in itertools.product(("f32", "f64"), all_forms.items()):
+            work.append((f"{name} {stored} {form} for {DEVICES[i % 3][1]}", check_build,
+                         (compose(name, row, stored, "", lines), DEVICES[i % 3])))
+    for (file, form, has_row), stored, target in itertools.product([("elementwise.cl", "", True), *UNITS], STORED, DEVICES):
+        text = program("sigmoid", sigmoid if has_row else None, stored, "", form, file)
         work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
     for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"

@@ -4,9 +4,10 @@
  *
  * Every element-wise row and every activation of custom_rows.h, or those named, in both semantics, both directions,
  * each type that the device has: dense, on strided views, and with a tensor in the place of a parameter that may be
- * one. The environment chooses the driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output must
- * stay as they were. On a device that flushes subnormals there are none among the inputs, and results that may owe
- * their bits to one are left out.
+ * one; in training where there is noise, with the gradients of what is learnable, and some rows adding to what dx
+ * holds. The environment chooses the driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output
+ * must stay as they were. On a device that flushes subnormals there are none among the inputs, and results that may
+ * owe their bits to one are left out.
  * Briefly: other types than f32 at one size only.
  * Exits with 0 where all is equal, 1 where it is not, 77 without a device or on one that promises no bits. */
 #define CLACT_CUSTOM_DECLARATIONS
@@ -25,7 +26,10 @@ static const int64_t sizes[] = {1, 255, 256, 257, 4097};
 enum form { DENSE, VIEW, TENSOR, FORM_COUNT };
 static const char *const form_names[FORM_COUNT] = {"dense", "view", "tensor"};
 
-enum { X, DY, OUT, PARAMETER, OPERAND_COUNT };
+/* ADDING: backward alone, to what dx holds; in training too. */
+enum mode { PLAIN, TRAINING, ADDING, MODE_COUNT };
+
+enum { X, DY, OUT, PARAMETER, GRADIENT, OPERAND_COUNT };
 
 /* One call, the same for both backends but for the place of the memory. */
 struct call {
@@ -33,6 +37,8 @@ struct call {
     clact_activation *activation;
     const char *tensor; /* the parameter that is a tensor, or NULL */
     bool backward;
+    enum mode mode;
+    const char *learns; /* the parameter whose gradient is asked for, backward, or NULL */
     clact_tensor shape[OPERAND_COUNT];
     int64_t extent[OPERAND_COUNT]; /* elements that the memory holds */
     void *memory[OPERAND_COUNT];
@@ -142,6 +148,8 @@ static void shape(struct call *c, enum form form, uint32_t type, int64_t n)
             factorise(t, n);
         }
     }
+    c->shape[GRADIENT] = (clact_tensor){.type = type};
+    c->extent[GRADIENT] = 1;
     if (form == DENSE)
         return;
     stride(&c->shape[X], 2, true, &c->extent[X]);
@@ -151,6 +159,10 @@ static void shape(struct call *c, enum form form, uint32_t type, int64_t n)
     int64_t last = t->rank ? t->dims[t->rank - 1] : 1;
     *t = (clact_tensor){.type = type, .rank = n > 1, .dims = {last}};
     stride(t, -1, false, &c->extent[PARAMETER]);
+    if (!c->tensor || !c->learns || strcmp(c->tensor, c->learns) != 0)
+        return;
+    c->shape[GRADIENT] = *t;
+    stride(&c->shape[GRADIENT], 2, false, &c->extent[GRADIENT]);
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------- */
@@ -158,14 +170,18 @@ static void shape(struct call *c, enum form form, uint32_t type, int64_t n)
 static clact_status submit(clact_context *context, const struct call *c, const clact_operand *o)
 {
     clact_parameter_tensor parameter = {c->tensor, &o[PARAMETER]};
-    clact_forward_args f = {.x = &o[X], .y = &o[OUT], .parameters = &parameter, .parameter_count = c->tensor != NULL};
+    clact_parameter_gradient gradient = {.name = c->learns, .value = &o[GRADIENT], .beta = c->mode == ADDING ? 2 : 0};
+    clact_forward_args f = {.x = &o[X], .y = &o[OUT], .parameters = &parameter, .parameter_count = c->tensor != NULL,
+                            .training = c->mode != PLAIN, .seed = 3, .offset = 0xfffffffffffffff0u};
     clact_backward_args b = {.x = &o[X], .dy = &o[DY], .dx = &o[OUT], .parameters = &parameter,
-                             .parameter_count = c->tensor != NULL};
+                             .parameter_count = c->tensor != NULL, .training = f.training, .seed = f.seed,
+                             .offset = f.offset, .dx_beta = c->mode == ADDING ? -0.5 : 0, .gradients = &gradient,
+                             .gradient_count = c->learns != NULL};
     return c->backward ? clact_backward(context, c->activation, &b) : clact_forward(context, c->activation, &f);
 }
 
 /* Runs the call on copies of its memory, in buffers of the context that hold no byte more; the result is
- * what the output's memory then is, to free. */
+ * what the memory of the output and that of the gradient then is, to free. */
 static void *run(clact_context *context, const struct call *c)
 {
     clact_operand o[OPERAND_COUNT];
@@ -177,8 +193,9 @@ static void *run(clact_context *context, const struct call *c)
         require(clact_buffer_write(o[v].buffer, 0, bytes[v], c->memory[v]), "clact_buffer_write");
     }
     require(submit(context, c, o), c->info->name);
-    void *result = allocate(bytes[OUT]);
+    char *result = allocate(bytes[OUT] + bytes[GRADIENT]);
     require(clact_buffer_read(o[OUT].buffer, 0, bytes[OUT], result), "clact_buffer_read");
+    require(clact_buffer_read(o[GRADIENT].buffer, 0, bytes[GRADIENT], result + bytes[OUT]), "clact_buffer_read");
     for (int v = 0; v < OPERAND_COUNT; v++)
         clact_buffer_destroy(&o[v].buffer);
     return result;
@@ -190,9 +207,12 @@ static void *run_on_host(clact_context *context, const struct call *c)
     clact_operand o[OPERAND_COUNT];
     for (int v = 0; v < OPERAND_COUNT; v++)
         o[v] = (clact_operand){.tensor = c->shape[v], .data = c->memory[v]};
-    size_t bytes = (size_t)c->extent[OUT] * clact_type_bytes((clact_type)c->shape[OUT].type);
-    void *result = allocate(bytes);
+    size_t size = clact_type_bytes((clact_type)c->shape[OUT].type), bytes = (size_t)c->extent[OUT] * size;
+    char *result = allocate(bytes + (size_t)c->extent[GRADIENT] * size);
+    memcpy(result, c->memory[OUT], bytes);
+    memcpy(result + bytes, c->memory[GRADIENT], (size_t)c->extent[GRADIENT] * size);
     o[OUT].data = result;
+    o[GRADIENT].data = result + bytes;
     require(submit(context, c, o), c->info->name);
     return result;
 }
@@ -239,7 +259,7 @@ static void compare(const struct call *c, const char *what, int64_t n, const voi
 {
     uint32_t type = c->shape[OUT].type;
     size_t size = clact_type_bytes((clact_type)type);
-    for (int64_t i = 0; i < c->extent[OUT]; i++) {
+    for (int64_t i = 0; i < c->extent[OUT] + c->extent[GRADIENT]; i++) { /* the gradient stands behind */
         const char *a = (const char *)got + (size_t)i * size, *b = (const char *)expected + (size_t)i * size;
         if (memcmp(a, b, size) == 0)
             compared++;
@@ -275,26 +295,40 @@ static void try_call(struct call *c, enum form form, int64_t n)
         free(c->memory[v]);
 }
 
+/* All sizes, both directions, and backward each learnable parameter. */
+static void try_form(struct call *c, enum form form, uint32_t type)
+{
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int backward = c->mode == ADDING; backward < 2; backward++) {
+            if (brief && type != CLACT_F32 && sizes[s] != 257)
+                continue;
+            c->backward = backward;
+            uint32_t learnable = backward ? c->info->learnable_count : 0;
+            for (uint32_t k = 0; k < (learnable ? learnable : 1); k++) {
+                c->learns = learnable ? c->info->parameters[k].name : NULL;
+                shape(c, form, type, sizes[s]);
+                try_call(c, form, sizes[s]);
+            }
+        }
+}
+
 static void try_activation(struct call *c, uint32_t types)
 {
     const char *tensor = NULL;
     for (uint32_t i = 0; i < c->info->parameter_count; i++)
         if (c->info->parameters[i].kind == CLACT_PARAMETER_TENSOR)
             tensor = c->info->parameters[i].name;
-    for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
-        for (int form = DENSE; form < FORM_COUNT; form++) {
-            if (!(types >> type & 1) || (form == TENSOR && !tensor))
-                continue;
-            c->tensor = form == TENSOR ? tensor : NULL;
-            for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-                for (int backward = 0; backward < 2; backward++) {
-                    if (brief && type != CLACT_F32 && sizes[s] != 257)
-                        continue;
-                    c->backward = backward;
-                    shape(c, (enum form)form, type, sizes[s]);
-                    try_call(c, (enum form)form, sizes[s]);
-                }
-        }
+    bool adds = tensor || c->info->noise || c->info->id == CLACT_IDENTITY; /* what adds does not depend on the row */
+    for (int mode = PLAIN; mode < MODE_COUNT; mode++)
+        for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
+            for (int form = DENSE; form < FORM_COUNT; form++) {
+                if (!(types >> type & 1) || (form == TENSOR && !tensor) || (mode == TRAINING && !c->info->noise) ||
+                    (mode == ADDING && !adds))
+                    continue;
+                c->mode = (enum mode)mode;
+                c->tensor = form == TENSOR ? tensor : NULL;
+                try_form(c, (enum form)form, type);
+            }
 }
 
 static bool is_named(const char *name, int count, char **names)

@@ -13,7 +13,7 @@ int main(void)
         seeds_suite, tensorflow_suite, special_suite, properties_suite, golden_suite, bits_suite, types_suite,
         tensor_suite,
         environment_suite, threads_suite, device_suite, interop_suite, npy_suite,
-        gradients_suite, noise_suite, custom_suite, gated_suite, reduce_suite,
+        gradients_suite, noise_suite, custom_suite, gated_suite, reduce_suite, rowwise_suite,
     };
     for (size_t i = 0; i < COUNT_OF(suites); i++)
         srunner_add_suite(runner, suites[i]());

@@ -1,13 +1,14 @@
 #!/bin/sh
-# oclgrind.sh EVERY_KERNEL EVERY_UNIT: Oclgrind watches every kernel's memory, races and API calls, and has nothing to
+# oclgrind.sh EVERY_KERNEL EVERY_UNIT EVERY_ROW: Oclgrind watches every kernel's memory, races and API calls, and has nothing to
 # say.
 #
-# The two are the programs that every_kernel.c and every_unit.c make. Oclgrind says what it finds in its log alone, not
+# The three are the programs that every_kernel.c, every_unit.c and every_row.c make. Oclgrind says what it finds in its log alone, not
 # by its exit code. Its run time is given to clact as the OpenCL library: clact opens one by name, which
 # the preloading of the oclgrind command does not reach.
 set -u
 program=$1
 units=$2
+rows=$3
 cl=$(dirname "$0")/../cl
 command -v oclgrind >/dev/null || { echo "skipped: there is no oclgrind"; exit 77; }
 library=$(dirname "$(command -v oclgrind)")/../lib/oclgrind/liboclgrind-rt.so
@@ -47,10 +48,16 @@ planted()
 planted walk.h 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write' identity
 planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' identity
 planted elementwise.cl 's/FOR_TILE(y\[i\] =/FOR_TILE(y[i \/ 2] =/' 'data race' identity
+planted gradient.cl 's/ barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' prelu
 program=$units
 planted gated.cl 's/dv\[dv_at\] =/dv[dv_at + 1] =/' 'Invalid write' bilinear
 planted crelu.cl 's/first\[first_at\] =/first[first_at + n] =/' 'Invalid write' crelu
 planted maxout.cl 's/k < pieces/k <= pieces/' 'Invalid read' maxout
+
+program=$rows
+planted rowwise.cl 's/j < n; j += LOCAL/j <= n; j += LOCAL/' 'Invalid' softmax
+planted rowwise.cl '/if (item == 0) {/s/item == 0/item < 2/' 'data race' softmax
+planted rowwise.cl 's/const ulong greatest = marks\[0\];/const ulong greatest = marks[0]; marks[LOCAL - 1 - item] = 0;/' 'data race' hardmax
 
 # Everything; the log must stay empty.
 status=0 lines=0
@@ -68,5 +75,6 @@ watch_all()
 
 watch_all "$1"
 watch_all "$2"
+watch_all "$3"
 echo "$plants planted faults, each seen; $lines lines in the log"
 exit $status

@@ -22,10 +22,11 @@ Suite *properties_suite(void);
 Suite *golden_suite(void);
 Suite *npy_suite(void);
 Suite *gradients_suite(void);
-Suite *gated_suite(void);
-Suite *reduce_suite(void);
 Suite *noise_suite(void);
 Suite *custom_suite(void);
+Suite *rowwise_suite(void);
+Suite *gated_suite(void);
+Suite *reduce_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

@@ -28,7 +28,10 @@ cat >"$tmp/names.c" <<'END'
 #define X_OR_OWN_Y(name) name##_backward_y
 #define DOCUMENTED(name, ...)
 #define TENSORFLOW(name, ...) LOOPS(name##_tf)
-#define ACTIVATION(id, name, twin, learns, needs, ...) LOOPS(name) needs(name) twin(name)
+#define LEARNS_NOTHING(name)
+#define LEARNS_P0(name) name##_learn_p0
+#define LEARNS_P0_TO_P3(name) name##_learn_p0 name##_learn_p1 name##_learn_p2 name##_learn_p3
+#define ACTIVATION(id, name, twin, learns, needs, ...) LOOPS(name) needs(name) learns(name) twin(name)
 #include "activations.def"
 END
 $cc -E -P -I"$root/cl" "$tmp/names.c" | tr -s ' ' '\n' | grep . >"$tmp/names" || exit 1

@@ -32,7 +32,10 @@ listed = json.loads(subprocess.run([command, "list", "--json"], check=True, stdo
 
 def single(x):
     """The float nearest to x."""
-    return struct.unpack("<f", struct.pack("<f", x))[0]
+    try:
+        return struct.unpack("<f", struct.pack("<f", x))[0]
+    except OverflowError:
+        return float("inf")
 
 
 def number(x):
@@ -84,8 +87,8 @@ def condition(a):
 
 
 def reads(a):
-    if a["backward"] == "none":
-        return "nothing"
+    if a["backward"] in ("none", "y"):
+        return {"none": "nothing", "y": "y"}[a["backward"]]
     where = condition(a)
     return "x" if where is None else "x or y" if where == "" else f"x, or y where {where}"
 

@@ -253,6 +253,7 @@ typedef enum clact_activation_id {
     CLACT_SWIGLU = 106,
     CLACT_BILINEAR = 107,
     CLACT_SOFTMAX = 121,
+    CLACT_LOG_SOFTMAX = 122,
     CLACT_SOFTMIN = 123,
     CLACT_SPARSEMAX = 124,
     CLACT_HARDMAX = 125,
@@ -424,12 +425,16 @@ typedef struct clact_parameter_tensor {
     const clact_operand *value;
 } clact_parameter_tensor;
 
-/* Where the gradient of a learnable parameter goes: the sum of dy * df/dparameter over all elements that
- * share one of its elements. value has the shape of the parameter's tensor, or one element. */
+/* Where the gradient of a learnable parameter goes: the sum of dy * df/dparameter over all elements that share an
+ * element of it. A term is 0, by choice, where either factor is. The order of the sum depends on the shape alone:
+ * row-major over the axes that are summed, in blocks of 4096 (cl/reduction.h); two halves, the first of 2^k blocks,
+ * the second with beta = 1 in f32 or f64, give the bits of the whole. */
 typedef struct clact_parameter_gradient {
     const char *name;
-    const clact_operand *value; /* out */
-    double beta; /* value = gradient + beta * value; 0 overwrites, whatever value holds */
+    const clact_operand *value; /* out: the shape of the parameter's tensor, or one element where the parameter is a
+                                   number; of x's type, or f32 where that is f16 or bf16; shares no memory with any
+                                   operand */
+    double beta; /* value = gradient + beta * value, as dx_beta */
     uint64_t reserved[2];
 } clact_parameter_gradient;
 

@@ -13,18 +13,31 @@
 
 enum { FILE_TYPE = -1 }; /* no --dtype: the type of the input file */
 
+/* --param-gradient: which parameter's, and the file it goes to. */
+typedef struct gradient_option {
+    char *name;
+    const char *path;
+} gradient_option;
+
+enum { MOST_GRADIENTS = 8 };
+
 typedef struct apply_options {
     context_options context;
     activation_options activation;
     const char *name, *in, *out, *gradient;
     const char *gate, *gate_gradient; /* of gated units */
+    const char *mask; /* of row-wise activations */
     int type; /* a clact_type, or FILE_TYPE */
     const char *saved; /* "x", "y" or NULL */
     int64_t axis;
-    bool axis_given, verbose;
+    gradient_option gradients[MOST_GRADIENTS];
+    size_t gradient_count;
+    int64_t seed, offset; /* of noise */
+    bool axis_given, seeded, training, verbose;
 } apply_options;
 
-enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE, KEY_GATE, KEY_HALVES, KEY_GATE_GRADIENT };
+enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE, KEY_GATE, KEY_HALVES, KEY_GATE_GRADIENT,
+       KEY_MASK, KEY_PARAM_GRADIENT, KEY_TRAINING, KEY_SEED, KEY_OFFSET };
 
 static const struct argp_option options_table[] = {
     {"output", 'o', "OUT.npy", 0, "Where the result goes; - is standard output", 0},
@@ -37,12 +50,21 @@ static const struct argp_option options_table[] = {
      "the last one", 0},
     {"gradient", KEY_GRADIENT, "DY.npy", 0, "Compute f'(x) * dy instead of f(x)", 0},
     {"saved", KEY_SAVED, "x|y", 0,
-     "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact", 0},
+     "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact; y for "
+     "row-wise activations, which need it", 0},
     {"gate", KEY_GATE, "V.npy", 0, "Compute u * f(v), u being IN.npy and v this file", 0},
     {"halves", KEY_HALVES, "first|second", 0,
      "Compute u * f(v), u and v being the halves of IN.npy along the axis; f is applied to this one", 0},
     {"gate-gradient", KEY_GATE_GRADIENT, "DV.npy", 0,
      "With --gate and --gradient: where the gradient by v goes; that by u goes to -o", 0},
+    {"mask", KEY_MASK, "M.npy", 0,
+     "For row-wise activations: what takes part, a file of truth values or bytes, whose dimensions "
+     "are matched with the last ones of the input", 0},
+    {"param-gradient", KEY_PARAM_GRADIENT, "PARAM:OUT.npy", 0,
+     "With --gradient: where the gradient of a learnable parameter goes; may be repeated, and -o then left out", 0},
+    {"training", KEY_TRAINING, NULL, 0, "Draw the random numbers that rrelu and dropout take in training", 0},
+    {"seed", KEY_SEED, "S", 0, "What the random numbers are a function of (default: 0)", 0},
+    {"offset", KEY_OFFSET, "K", 0, "Skip the first 4 K random numbers of the seed (default: 0)", 0},
     {"verbose", KEY_VERBOSE, NULL, 0, "Say on stderr where it ran, and why there", 0},
     {0},
 };
@@ -78,6 +100,28 @@ static uint32_t parse_half(const char *value)
     return strcmp(value, "first") == 0 ? CLACT_HALF_FIRST : CLACT_HALF_SECOND;
 }
 
+static int64_t parse_count(const char *option, const char *value)
+{
+    int64_t count;
+    if (!parse_integer(&count, value, 0, INT64_MAX))
+        usage_error("--%s is a whole number from 0 on, not '%s'", option, value);
+    return count;
+}
+
+static void add_gradient(apply_options *options, const char *value)
+{
+    const char *colon = strchr(value, ':');
+    if (!colon || colon == value || !colon[1])
+        usage_error("--param-gradient is PARAM:OUT.npy, not '%s'", value);
+    if (options->gradient_count == MOST_GRADIENTS)
+        usage_error("--param-gradient is given too often");
+    gradient_option *gradient = &options->gradients[options->gradient_count++];
+    gradient->name = text_of("%.*s", (int)(colon - value), value);
+    for (char *c = gradient->name; *c; c++)
+        *c = *c == '-' ? '_' : *c;
+    gradient->path = colon + 1;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     apply_options *options = state->input;
@@ -109,6 +153,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         break;
     case KEY_GATE_GRADIENT:
         options->gate_gradient = value;
+        break;
+    case KEY_MASK:
+        options->mask = value;
+        break;
+    case KEY_PARAM_GRADIENT:
+        add_gradient(options, value);
+        break;
+    case KEY_TRAINING:
+        options->training = true;
+        break;
+    case KEY_SEED:
+        options->seed = parse_count("seed", value);
+        options->seeded = true;
+        break;
+    case KEY_OFFSET:
+        options->offset = parse_count("offset", value);
+        options->seeded = true;
         break;
     case KEY_VERBOSE:
         options->verbose = true;
@@ -165,11 +226,46 @@ static void check_gate(apply_options *options, const clact_activation_info *info
 static void check_standard_input(const apply_options *options)
 {
     int times = is_standard(options->in) + (options->gradient && is_standard(options->gradient)) +
-                (options->gate && is_standard(options->gate));
-    if (times > 1 && options->gate)
-        usage_error("standard input cannot be several of the input, the gate and the gradient");
+                (options->gate && is_standard(options->gate)) + (options->mask && is_standard(options->mask));
+    if (times > 1 && (options->gate || options->mask))
+        usage_error("standard input cannot be several of the input, the gate, the mask and the gradient");
     if (times > 1)
         usage_error("standard input cannot be both the input and the gradient");
+}
+
+static int parameter_index(const clact_activation_info *info, const char *name)
+{
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        const clact_parameter_info *p = &info->parameters[i];
+        if (strcmp(p->name, name) == 0 || (p->alias && strcmp(p->alias, name) == 0))
+            return (int)i;
+    }
+    return -1;
+}
+
+static void check_gradients(const apply_options *options, const clact_activation_info *info)
+{
+    if (options->gradient_count && !options->gradient)
+        usage_error("--param-gradient is for --gradient=DY.npy");
+    for (size_t i = 0; i < options->gradient_count; i++) {
+        const char *name = options->gradients[i].name;
+        int index = parameter_index(info, name);
+        if (index < 0)
+            usage_error("%s has no parameter '%s'", info->name, name);
+        if (index >= (int)info->learnable_count)
+            usage_error("%s of %s is not learnable", name, info->name);
+        for (size_t k = 0; k < i; k++)
+            if (parameter_index(info, options->gradients[k].name) == index)
+                usage_error("the gradient of %s is asked for twice", name);
+    }
+}
+
+static void check_noise(const apply_options *options, const clact_activation_info *info)
+{
+    if (options->training && !info->noise)
+        usage_error("--training is for activations that draw random numbers, and %s draws none", info->name);
+    if (options->seeded && !options->training)
+        usage_error("--seed and --offset are for --training");
 }
 
 /* What the words of the command line must be together. */
@@ -180,10 +276,18 @@ static const clact_activation_info *check_options(apply_options *options)
     const clact_activation_info *info = find_activation(options->name);
     if (!options->in)
         usage_error("the input file is missing; - is standard input");
-    if (!options->out)
+    check_gradients(options, info);
+    check_noise(options, info);
+    if (!options->out && !options->gradient_count)
         usage_error("say where the result goes: -o OUT.npy, or -o - for standard output");
     if (options->saved && !options->gradient)
         usage_error("--saved is for --gradient=DY.npy");
+    if (options->mask && strcmp(info->kind, "rowwise") != 0)
+        usage_error("--mask is for row-wise activations, and %s is none", info->name);
+    if (options->gradient && !options->saved && info->needs == CLACT_BACKWARD_Y)
+        options->saved = "y";
+    if (options->saved && options->saved[0] == 'x' && info->needs == CLACT_BACKWARD_Y)
+        usage_error("the gradient of %s is made from y, not from x", info->name);
     check_standard_input(options);
     check_gate(options, info);
     return info;
@@ -213,6 +317,8 @@ static const npy_type written_types[CLACT_TYPE_COUNT] = {
 /* The type of a file's elements; wanted is that of --dtype. */
 static clact_type element_type(const char *path, npy_type type, int wanted)
 {
+    if (type == NPY_B1 || type == NPY_U1)
+        fail(CLI_FAILED, "%s has the type '%s', which is for masks", path, npy_type_name(type));
     if (type == NPY_U2 && wanted != CLACT_BF16)
         fail(CLI_FAILED, "%s has the type '<u2', which is read only as bf16, with --dtype=bf16",
              path);
@@ -258,6 +364,24 @@ static void read_array(array *out, const char *path, int type, int dtype)
     free(bytes);
 }
 
+/* A file of bytes or truth values. */
+static void read_mask(array *out, const char *path)
+{
+    refusal why;
+    npy_array file;
+    const char *name = input_name(path);
+    size_t size;
+    if (!file_read(&out->memory, &size, path, &why) || !npy_parse(&file, out->memory, size, &why))
+        fail(CLI_FAILED, "%s %s", name, why.text);
+    if (file.type != NPY_B1 && file.type != NPY_U1)
+        fail(CLI_FAILED, "%s has the type '%s'; a mask is of type '|b1' or '|u1'", name, npy_type_name(file.type));
+    out->operand.tensor.type = CLACT_U8;
+    out->operand.tensor.rank = file.rank;
+    memcpy(out->operand.tensor.dims, file.dims, sizeof file.dims);
+    out->operand.data = (void *)(uintptr_t)file.data;
+    out->count = file.count;
+}
+
 static bool is_same_shape(const clact_tensor *a, const clact_tensor *b)
 {
     return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
@@ -299,12 +423,20 @@ static void place_parameter(array *value, const char *path, const apply_options 
 
 /* ---- The computation ------------------------------------------------------------------------ */
 
+/* The gradient of a parameter, and the shape that it is written in. */
+typedef struct gradient_result {
+    array value;
+    clact_tensor shape;
+} gradient_result;
+
 /* All operands of one call; gate and gate_result in memory only where there are any. */
 typedef struct call {
-    array x, dy, result, gate, gate_result;
+    array x, dy, result, gate, gate_result, mask;
     array *values; /* of parameters in files */
     clact_parameter_tensor *parameters;
+    clact_tensor *shapes; /* as their files have them */
     size_t parameter_count;
+    gradient_result gradients[MOST_GRADIENTS];
 } call;
 
 /* How many elements of x make how many of y along the axis; 1 of 1 where they have the same shape. */
@@ -347,6 +479,24 @@ static void make_result(array *result, const clact_tensor *shape)
     make_elements(result, count);
 }
 
+/* A gradient has the shape of the parameter's file, or is a single number. */
+static void make_gradients(call *c, const apply_options *options, const clact_activation_info *info)
+{
+    for (size_t i = 0; i < options->gradient_count; i++) {
+        gradient_result *g = &c->gradients[i];
+        clact_tensor number = {.type = c->x.operand.tensor.type};
+        const clact_tensor *shape = &number;
+        int index = parameter_index(info, options->gradients[i].name);
+        g->shape = number;
+        for (size_t k = 0; k < c->parameter_count; k++)
+            if (parameter_index(info, c->parameters[k].name) == index) {
+                shape = &c->values[k].operand.tensor;
+                g->shape = c->shapes[k];
+            }
+        make_result(&g->value, shape);
+    }
+}
+
 static void read_operands(call *c, const apply_options *options, const clact_activation_info *info)
 {
     const activation_options *activation = &options->activation;
@@ -358,19 +508,24 @@ static void read_operands(call *c, const apply_options *options, const clact_act
         read_array(&c->dy, options->gradient, (int)x->type, options->type);
     if (options->gate)
         read_array(&c->gate, options->gate, (int)x->type, options->type);
+    if (options->mask)
+        read_mask(&c->mask, options->mask);
     if (options->gradient && of == make && !is_same_shape(x, &c->dy.operand.tensor))
         fail(CLI_FAILED, "%s and %s have different shapes; a gradient has the shape of the input",
              input_name(options->gradient), input_name(options->in));
     c->parameter_count = activation->file_count;
     c->values = allocate(c->parameter_count, sizeof *c->values);
     c->parameters = allocate(c->parameter_count, sizeof *c->parameters);
+    c->shapes = allocate(c->parameter_count, sizeof *c->shapes);
     for (size_t i = 0; i < c->parameter_count; i++) {
         const char *path = activation->files[i].path;
         read_array(&c->values[i], path, (int)x->type, options->type);
+        c->shapes[i] = c->values[i].operand.tensor;
         place_parameter(&c->values[i], path, options, x);
         c->parameters[i].name = activation->files[i].name;
         c->parameters[i].value = &c->values[i].operand;
     }
+    make_gradients(c, options, info);
     bool from_y = options->saved && options->saved[0] == 'y';
     clact_tensor y = other_shape(x, options, from_y ? make : of, from_y ? of : make);
     make_result(&c->result, options->gradient && !from_y ? x : &y);
@@ -384,35 +539,56 @@ static void release_operands(call *c)
         free(c->values[i].memory);
     free(c->values);
     free(c->parameters);
+    free(c->shapes);
+    for (size_t i = 0; i < MOST_GRADIENTS; i++)
+        free(c->gradients[i].value.memory);
     free(c->x.memory);
     free(c->dy.memory);
     free(c->gate.memory);
+    free(c->mask.memory);
     free(c->gate_result.memory);
     free(c->result.memory);
 }
 
-static void compute_forward(clact_context *context, const clact_activation *activation, call *c)
+static void compute_forward(clact_context *context, const clact_activation *activation, call *c,
+                            const apply_options *options)
 {
     clact_forward_args args = {0};
+    args.training = options->training;
+    args.seed = (uint64_t)options->seed;
+    args.offset = (uint64_t)options->offset;
     args.x = &c->x.operand;
     args.y = &c->result.operand;
     args.gate = c->gate.memory ? &c->gate.operand : NULL;
+    args.mask = c->mask.memory ? &c->mask.operand : NULL;
     args.parameters = c->parameters;
     args.parameter_count = c->parameter_count;
     require_ok(clact_forward(context, activation, &args));
 }
 
 static void compute_gradient(clact_context *context, const clact_activation *activation, call *c,
-                             bool from_y)
+                             const apply_options *options)
 {
     clact_backward_args args = {0};
+    clact_parameter_gradient gradients[MOST_GRADIENTS] = {{0}};
+    bool from_y = options->saved && options->saved[0] == 'y';
+    for (size_t i = 0; i < options->gradient_count; i++) {
+        gradients[i].name = options->gradients[i].name;
+        gradients[i].value = &c->gradients[i].value.operand;
+    }
+    args.gradients = gradients;
+    args.gradient_count = options->gradient_count;
+    args.training = options->training;
+    args.seed = (uint64_t)options->seed;
+    args.offset = (uint64_t)options->offset;
     if (from_y)
         args.y = &c->x.operand;
     else
         args.x = &c->x.operand;
     args.dy = &c->dy.operand;
-    args.dx = &c->result.operand;
+    args.dx = options->out ? &c->result.operand : NULL;
     args.gate = c->gate.memory ? &c->gate.operand : NULL;
+    args.mask = c->mask.memory ? &c->mask.operand : NULL;
     args.dgate = c->gate_result.memory ? &c->gate_result.operand : NULL;
     args.parameters = c->parameters;
     args.parameter_count = c->parameter_count;
@@ -458,8 +634,11 @@ static void parse(apply_options *options, int argc, char **argv)
         "  clact apply leaky_relu --negative-slope=0.1 x.npy -o y.npy\n"
         "  clact apply prelu --slope=slopes.npy --axis=-1 x.npy -o y.npy\n"
         "  clact apply tanh --gradient=dy.npy x.npy -o dx.npy\n"
+        "  clact apply prelu --slope=slopes.npy --gradient=dy.npy --param-gradient=slope:ds.npy x.npy -o dx.npy\n"
+        "  clact apply dropout --rate=0.1 --training --seed=7 x.npy -o y.npy\n"
         "  clact apply elu --gate=v.npy u.npy -o y.npy\n"
-        "  clact apply maxout --pieces=3 --axis=1 x.npy -o y.npy",
+        "  clact apply maxout --pieces=3 --axis=1 x.npy -o y.npy\n"
+        "  clact apply softmax --axis=1 --mask=m.npy x.npy -o y.npy",
         children, NULL, NULL};
     parse_arguments(argv[0], &argp, argc, argv, options);
 }
@@ -474,10 +653,16 @@ int command_apply(int argc, char **argv)
     clact_context *context = open_context(&options.context);
     read_operands(&c, &options, info);
     if (options.gradient)
-        compute_gradient(context, activation, &c, options.saved && options.saved[0] == 'y');
+        compute_gradient(context, activation, &c, &options);
     else
-        compute_forward(context, activation, &c);
-    write_result(&c.result, options.out);
+        compute_forward(context, activation, &c, &options);
+    if (options.out)
+        write_result(&c.result, options.out);
+    for (size_t i = 0; i < options.gradient_count; i++) {
+        c.gradients[i].value.operand.tensor = c.gradients[i].shape;
+        write_result(&c.gradients[i].value, options.gradients[i].path);
+        free(options.gradients[i].name);
+    }
     if (options.gate_gradient)
         write_result(&c.gate_result, options.gate_gradient);
     if (options.verbose)

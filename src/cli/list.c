@@ -37,6 +37,8 @@ static const char *needs_text(uint32_t needs)
         return "nothing";
     case CLACT_BACKWARD_X_OR_Y:
         return "x or y";
+    case CLACT_BACKWARD_Y:
+        return "y";
     default:
         return "x";
     }
@@ -120,8 +122,10 @@ static json_t *activation_json(const clact_activation_info *info)
     json_t *parameters = json_array();
     for (uint32_t i = 0; i < info->parameter_count; i++)
         json_array_append_new(parameters, parameter_json(&info->parameters[i]));
-    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none" : "x";
-    return json_pack("{sI ss so ss so ss sb sf sf so ss ss ss ss ss sI}", "id", (json_int_t)info->id,
+    const char *backward = info->needs == CLACT_BACKWARD_NOTHING ? "none"
+                         : info->needs == CLACT_BACKWARD_Y       ? "y"
+                                                                 : "x";
+    return json_pack("{sI ss so ss so ss sb sf sf so ss ss ss ss ss sI sb}", "id", (json_int_t)info->id,
                      "name", info->name, "aliases", aliases_json(info->aliases),
                      "kind", info->kind, "parameters", parameters, "backward", backward,
                      "backward_from_y", info->needs == CLACT_BACKWARD_X_OR_Y,
@@ -129,7 +133,7 @@ static json_t *activation_json(const clact_activation_info *info)
                      "semantics", semantics_json(info->tensorflow),
                      "formula", info->formula, "derivative", info->derivative, "kinks", info->kinks,
                      "source", info->source, "from_y", info->from_y,
-                     "learnable", (json_int_t)info->learnable_count);
+                     "learnable", (json_int_t)info->learnable_count, "noise", (int)info->noise);
 }
 
 int command_list(int argc, char **argv)

@@ -10,7 +10,7 @@ static const struct {
     size_t bytes;
 } types[NPY_TYPE_COUNT] = {
     [NPY_F2] = {"<f2", 2}, [NPY_F4] = {"<f4", 4}, [NPY_F8] = {"<f8", 8},
-    [NPY_V2] = {"<V2", 2}, [NPY_U2] = {"<u2", 2},
+    [NPY_V2] = {"<V2", 2}, [NPY_U2] = {"<u2", 2}, [NPY_B1] = {"|b1", 1}, [NPY_U1] = {"|u1", 1},
 };
 
 static const char magic[] = "\x93NUMPY";

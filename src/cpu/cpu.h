@@ -15,8 +15,12 @@ typedef void (*clact_cpu_store)(size_t n, const void *from, void *to, int64_t st
 
 struct clact_cpu_kernels {
     clact_cpu_loop loops[ROW_COUNT][DIRECTION_COUNT]; /* from y: NULL where the row has none of its own */
+    /* out += terms of the gradient of parameter k; the first learnable_count exist. */
+    clact_cpu_loop learn[ROW_COUNT][CLACT_MAX_GRADIENTS];
     clact_cpu_load load[CLACT_TYPE_COUNT];
     clact_cpu_store store[CLACT_TYPE_COUNT];
+    /* to += from for n reals, which do not overlap. */
+    void (*add)(size_t n, const void *from, void *to);
     /* The noise of n elements from row-major index first on, with a stride. */
     void (*noise)(size_t n, uint64_t seed, uint64_t offset, int64_t first, int64_t stride, void *out);
     /* out = beta * old + out for n reals. */
@@ -73,6 +77,9 @@ extern const struct clact_cpu_isa clact_cpu_isas[];
 
 /* Members of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
+/* A part of it: the gradient of one learnable parameter. */
+clact_status clact_cpu_gradient(clact_context *context, const struct clact_launch *launch,
+                                const struct clact_gradient *gradient);
 /* And the rowwise member. */
 clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 

@@ -117,6 +117,10 @@ static void run_range(const void *job, uint64_t first, uint64_t end)
 
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *l)
 {
+    for (int k = 0; k < l->gradient_count; k++)
+        TRY(clact_cpu_gradient(context, l, &l->gradients[k]));
+    if (l->no_out || !l->count)
+        return CLACT_OK;
     const struct clact_activation *a = l->activation;
     bool f64 = l->views[VIEW_X].type == CLACT_F64;
     struct job j = {.launch = l, .walk = {l->dims, l->views, VIEW_COUNT, l->dense}};

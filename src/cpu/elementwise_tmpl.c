@@ -44,6 +44,23 @@
             out[k] = canonical(value);                                                              \
     }
 
+/* Lanes of a parameter's gradient, and a term for each. */
+#define LEARN(name, k_th, ...)                                                                      \
+    static void name##_learn_##k_th(size_t n, const void *xv, const void *dyv, const void *tv, const void *pv, void *outv) \
+    {                                                                                               \
+        UNPACK                                                                                      \
+        SIMD                                                                                        \
+        for (size_t k = 0; k < n; k++)                                                              \
+            out[k] = parameter_sum(name##_##k_th(x[k] __VA_ARGS__), dy[k], out[k]);                 \
+    }
+#define LEARNS_NOTHING(name, ...)
+#define LEARNS_P0(name, ...) LEARN(name, p0, __VA_ARGS__)
+#define LEARNS_P0_TO_P3(name, ...)                                                                  \
+    LEARN(name, p0, __VA_ARGS__)                                                                    \
+    LEARN(name, p1, __VA_ARGS__)                                                                    \
+    LEARN(name, p2, __VA_ARGS__)                                                                    \
+    LEARN(name, p3, __VA_ARGS__)
+
 #define DOCUMENTED(name, ...)
 #define TENSORFLOW(name, ...)                                                                       \
     LOOP(name##_tf_forward, name##_tf_f(x[k] __VA_ARGS__))                                          \
@@ -56,6 +73,7 @@
     LOOP(name##_forward, name##_f(x[k] __VA_ARGS__))                                                \
     LOOP(name##_backward, gradient(name##_d(x[k] __VA_ARGS__), dy[k]))                              \
     OWN_Y_##needs(name, __VA_ARGS__)                                                                \
+    learns(name, __VA_ARGS__)                                                                       \
     twin(name, __VA_ARGS__)
 #include "activations.def"
 #undef ACTIVATION
@@ -63,6 +81,9 @@
 #undef PARAMETER
 #undef NOISE
 #undef OWN_Y_X_OR_OWN_Y
+#undef LEARNS_NOTHING
+#undef LEARNS_P0
+#undef LEARNS_P0_TO_P3
 
 /* Four elements for each counter, from the first whole one on. */
 static void noise_along(size_t n, u64 seed, u64 offset, u64 first, real *out)
@@ -96,6 +117,15 @@ static void noise(size_t n, uint64_t seed, uint64_t offset, int64_t first, int64
     SIMD
     for (size_t k = 0; k < n; k++)
         u[k] = noise_of(seed, offset, (u64)first + k * (u64)stride);
+}
+
+static void add(size_t n, const void *fromv, void *tov)
+{
+    const real *from = fromv;
+    real *to = tov;
+    SIMD
+    for (size_t k = 0; k < n; k++)
+        to[k] = to[k] + from[k];
 }
 
 static void accumulate(size_t n, const void *oldv, const void *betav, void *outv)
@@ -191,6 +221,14 @@ const struct clact_cpu_kernels KERNELS = {
     .loops = {
 #include "activations.def"
     },
+#undef ACTIVATION
+#define ACTIVATION(id, name, twin, learns, ...) learns(name)
+#define LEARNS_NOTHING(name)
+#define LEARNS_P0(name) [ROW_##name] = {name##_learn_p0},
+#define LEARNS_P0_TO_P3(name) [ROW_##name] = {name##_learn_p0, name##_learn_p1, name##_learn_p2, name##_learn_p3},
+    .learn = {
+#include "activations.def"
+    },
 #if CLACT_REAL_BITS == 32
     .load = {[CLACT_F32] = read_f32, [CLACT_F16] = read_f16, [CLACT_BF16] = read_bf16},
     .store = {[CLACT_F32] = write_f32, [CLACT_F16] = write_f16, [CLACT_BF16] = write_bf16},
@@ -199,6 +237,7 @@ const struct clact_cpu_kernels KERNELS = {
     .load = {[CLACT_F64] = read_f64},
     .store = {[CLACT_F64] = write_f64},
 #endif
+    .add = add,
     .noise = noise,
     .accumulate = accumulate,
     .stream = stream,

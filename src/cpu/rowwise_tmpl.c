@@ -5,6 +5,7 @@
 
 #include "dialect.h"
 #include "elementary.h"
+#include "logarithm.h"
 #include "storage.h"
 #include "reduction.h"
 #include "rowwise.h"
@@ -49,6 +50,20 @@ static void row_add(size_t n, const real *old, real beta, real *out)
         out[k] = fused(beta, old[k], out[k]);
 }
 
+/* The lanes of a block, which are used up. */
+static sums row_fold(real *a, real *b, u32 width, int paired)
+{
+    for (u32 span = width / 2; span; span /= 2) {
+        SIMD
+        for (u32 l = 0; l < span; l++) {
+            const sums x = {a[l], b[l]}, y = {a[l + span], b[l + span]}, s = sums_of(x, y, paired);
+            a[l] = s.a;
+            b[l] = s.b;
+        }
+    }
+    return (sums){a[0], b[0]};
+}
+
 struct loops {
     void (*terms)(size_t n, const real *t, const row_state *state, real *a, real *b);
     void (*results)(size_t n, const real *t, const row_state *state, real *y);
@@ -57,8 +72,8 @@ struct loops {
     int (*after)(row_state *state, sums s);
     int (*gradient_after)(row_state *state, sums s);
     row_state (*state)(real scale);
-    real none;
-    bool first;
+    real (*none)(void);
+    bool first, paired;
 };
 
 /* n is at most REDUCTION_LANES: one element for each lane. */
@@ -93,7 +108,8 @@ struct loops {
           name##_dterm(s, y[k], dy[k], r))                                                          \
     EACH(name##_gradients, (size_t n, const real *y, const real *dy, const row_state *state, real *dx), dx, \
          name##_dx(y[k], dy[k], r))                                                                 \
-    static row_state name##_state(real scale) { return row_of(name##_scale(scale), name##_start); }
+    static row_state name##_state(real scale) { return row_of(name##_scale(scale), name##_start); } \
+    static real name##_no_part(void) { return name##_none; }
 #define ACTIVATION(...)
 #define COMPOSED(id, name, kind, ...) OF_##kind(name)
 #include "activations.def"
@@ -101,7 +117,7 @@ struct loops {
 
 #define OF_ROWWISE(name)                                                                            \
     [ROWWISE_##name] = {name##_terms, name##_results, name##_gradient_terms, name##_gradients, name##_after, \
-                        name##_dafter, name##_state, name##_none, name##_first},
+                        name##_dafter, name##_state, name##_no_part, name##_first, name##_paired},
 static const struct loops all_loops[ROWWISE_COUNT] = {
 #include "activations.def"
 };
@@ -114,6 +130,7 @@ struct row {
     const struct clact_cpu_rows *rows;
     const struct loops *loops;
     size_t length;
+    real none; /* what stands for an element that takes no part in y */
     const char *base[ROWWISE_VIEW_COUNT]; /* of the row's first element */
     _Alignas(64) real x[PIECE], other[PIECE], out[PIECE];
     _Alignas(64) real a[REDUCTION_LANES], b[REDUCTION_LANES];
@@ -154,7 +171,7 @@ static void load_piece(struct row *row, size_t first, size_t n, bits flip)
     const uint8_t *mask = (const uint8_t *)place_of(row, ROWWISE_MASK, first);
     for (size_t k = 0; k < n; k++)
         row->mask[k] = mask[(int64_t)k * step];
-    row_mask(n, row->x, row->mask, l->backward ? row->loops->none : NO_PART);
+    row_mask(n, row->x, row->mask, l->backward ? row->none : NO_PART);
 }
 
 /* The same where a row of one piece has been loaded already. */
@@ -169,7 +186,7 @@ static sums sum_row(struct row *row, const row_state *state)
 {
     const bool backward = row->rows->launch->backward;
     const u32 width = reduction_width(row->length);
-    sums total;
+    const int paired = backward && row->loops->paired;
     u64 blocks = 0;
     for (size_t first = 0; first < row->length; first += PIECE) {
         size_t n = piece_at(row, first);
@@ -184,14 +201,11 @@ static sums sum_row(struct row *row, const row_state *state)
                 row->loops->terms(lanes, row->x + k, state, row->a, row->b);
         }
         if ((first + n) % REDUCTION_BLOCK == 0 || first + n == row->length) {
-            reduction_push(row->a_blocks, blocks, reduction_fold(row->a, width));
-            reduction_push(row->b_blocks, blocks, reduction_fold(row->b, width));
+            row_push(row->a_blocks, row->b_blocks, blocks, row_fold(row->a, row->b, width, paired), paired);
             blocks++;
         }
     }
-    total.a = reduction_total(row->a_blocks, blocks);
-    total.b = reduction_total(row->b_blocks, blocks);
-    return total;
+    return row_total(row->a_blocks, row->b_blocks, blocks, paired);
 }
 
 static void write_piece(struct row *row, size_t first, size_t n)
@@ -224,7 +238,7 @@ static void row_forward(struct row *row, row_state state)
                 wanted = false;
             }
         if (row->rows->launch->has_mask)
-            row_mask(n, row->out, row->mask, loops->none);
+            row_mask(n, row->out, row->mask, row->none);
         write_piece(row, first, n);
     }
 }
@@ -257,6 +271,7 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
     row.rows = rows;
     row.loops = &all_loops[a->row];
     row.length = (size_t)l->length;
+    row.none = row.loops->none();
     const row_state state = row.loops->state(CLACT_REAL_BITS == 64 ? (real)a->p64[1] : (real)a->p32[1]);
     for (uint64_t i = first; i < end; i++) {
         uint64_t rest = i;

@@ -51,9 +51,8 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
     return a.code;
 }
 
-static clact_status launch(clact_context *context, const void *work, const clact_enqueue *q)
+static clact_status launch_elements(clact_context *context, const struct clact_launch *l, const clact_enqueue *q)
 {
-    const struct clact_launch *l = work;
     struct clact_ocl *ocl = context->ocl;
     struct clact_opencl_recipe recipe = {"elementwise.cl", {0}, l->activation, prologue};
     recipe.key.kind = KIND_ELEMENTWISE;
@@ -73,16 +72,48 @@ static clact_status launch(clact_context *context, const void *work, const clact
     return status;
 }
 
+/* The gradients of parameters, then the elements: the output may be an input of both. */
+static clact_status launch(clact_context *context, const void *work, const clact_enqueue *q)
+{
+    const struct clact_launch *l = work;
+    bool elements = l->count && !l->no_out;
+    struct clact_opencl_chain chain = {*q, elements, NULL, NULL};
+    clact_status status = CLACT_OK;
+    for (int k = 0; k < l->gradient_count; k++)
+        chain.left += clact_opencl_gradient_launches(context->ocl, &l->gradients[k]);
+    if (!chain.left)
+        return clact_opencl_nothing(context, q);
+    for (int k = 0; k < l->gradient_count && status == CLACT_OK; k++)
+        if (l->gradients[k].segments)
+            status = clact_opencl_gradient(context, l, &l->gradients[k], &chain);
+    clact_enqueue last = clact_opencl_chain_link(&chain);
+    if (elements && status == CLACT_OK)
+        status = launch_elements(context, l, &last);
+    clact_opencl_chain_release(context->ocl, &chain);
+    return status;
+}
+
 static clact_status on_host_memory(clact_context *context, const struct clact_launch *given)
 {
     struct clact_launch l = *given;
-    struct clact_opencl_staged staged[VIEW_COUNT] = {{0}};
-    if (clact_opencl_has_gaps(&l.views[VIEW_OUT], l.dims))
+    struct clact_gradient gradients[CLACT_MAX_GRADIENTS];
+    struct clact_opencl_staged staged[VIEW_COUNT + CLACT_MAX_GRADIENTS] = {{0}};
+    bool elements = l.count && !l.no_out, gaps = elements && clact_opencl_has_gaps(&l.views[VIEW_OUT], l.dims);
+    l.gradients = gradients;
+    for (int k = 0; k < l.gradient_count; k++) {
+        struct clact_gradient *g = &gradients[k];
+        *g = given->gradients[k];
+        if (!g->segments)
+            continue;
+        gaps |= clact_opencl_has_gaps(&g->value, g->kept);
+        staged[VIEW_COUNT + k] = (struct clact_opencl_staged){&g->value, g->kept, g->beta.f64 != 0, true};
+    }
+    if (gaps)
         return clact_cpu_functions.elementwise(context, given);
-    for (int v = 0; v < VIEW_COUNT; v++)
-        if (v == VIEW_OUT || clact_launch_reads(&l, v))
+    for (int v = 0; v < VIEW_COUNT && l.count; v++)
+        if (v == VIEW_OUT ? elements : clact_launch_reads(&l, v))
             staged[v] = (struct clact_opencl_staged){&l.views[v], l.dims, v != VIEW_OUT || l.beta.f64 != 0, v == VIEW_OUT};
-    return clact_opencl_on_host_memory(context, staged, VIEW_COUNT, launch, &l);
+    return clact_opencl_on_host_memory(context, staged, VIEW_COUNT + l.gradient_count, launch, &l);
 }
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *l)
@@ -93,5 +124,5 @@ clact_status clact_ocl_elementwise(clact_context *context, const struct clact_la
     clact_enqueue q = l->enqueue ? *l->enqueue : (clact_enqueue){0};
     if (!q.queue)
         q.queue = context->ocl->queue;
-    return l->count ? launch(context, l, &q) : clact_opencl_nothing(context, &q);
+    return launch(context, l, &q);
 }

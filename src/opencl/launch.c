@@ -47,7 +47,7 @@ bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims)
     return end - first != count;
 }
 
-#define MOST_STAGED 8
+#define MOST_STAGED 12
 
 /* The host bytes that a device copy stands for, of one view or of several that overlap. */
 struct copy {
@@ -154,4 +154,34 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
     size_t global = (size_t)((count + tile - 1) / tile) * local;
     CL_TRY(clEnqueueNDRangeKernel(q->queue, kernel, 1, NULL, &global, &local, q->num_waits, q->waits, q->event));
     return CLACT_OK;
+}
+
+/* ---- Chains --------------------------------------------------------------------------------- */
+
+clact_enqueue clact_opencl_chain_link(struct clact_opencl_chain *c)
+{
+    clact_enqueue q = c->whole;
+    if (c->last) {
+        q.waits = &c->last;
+        q.num_waits = 1;
+    }
+    c->next = NULL;
+    if (c->left > 1)
+        q.event = &c->next;
+    return q;
+}
+
+void clact_opencl_chain_linked(const struct clact_ocl *ocl, struct clact_opencl_chain *c)
+{
+    clact_opencl_chain_release(ocl, c);
+    c->last = c->next;
+    c->next = NULL;
+    c->left--;
+}
+
+void clact_opencl_chain_release(const struct clact_ocl *ocl, struct clact_opencl_chain *c)
+{
+    if (c->last)
+        ocl->api.clReleaseEvent(c->last);
+    c->last = NULL;
 }

@@ -108,6 +108,10 @@ void clact_opencl_kernel_put(clact_context *context, struct clact_opencl_kernel 
 /* A row's functions and their parameters as calls: ROW_F(x), ROW_G(x, dy), and ROW_Y(y, dy) where the row has
  * a derivative of its own from y. */
 void clact_opencl_row_lines(const clact_activation *activation, char *out, size_t size);
+/* ", p0, p1": the parameters of a row's function. */
+void clact_opencl_row_parameters(const clact_activation *activation, char *out, size_t size);
+/* The type of a stored element in OpenCL C. */
+const char *clact_opencl_element(uint32_t type);
 void clact_opencl_programs_release(struct clact_ocl *ocl);
 
 clact_status clact_opencl_build_probe(clact_context *context, cl_program *out);
@@ -153,11 +157,28 @@ bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims);
 /* What a call without elements enqueues: its event must still be set. */
 clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q);
 
+/* Several launches of one call, each waiting for the one before; the last one sets the call's event. */
+struct clact_opencl_chain {
+    clact_enqueue whole;
+    int left; /* launches to come */
+    cl_event last, next;
+};
+
+/* What the next launch waits for and sets; clact_opencl_chain_linked() follows it, also where it failed. */
+clact_enqueue clact_opencl_chain_link(struct clact_opencl_chain *chain);
+void clact_opencl_chain_linked(const struct clact_ocl *ocl, struct clact_opencl_chain *chain);
+/* Gives up what an unfinished chain holds. */
+void clact_opencl_chain_release(const struct clact_ocl *ocl, struct clact_opencl_chain *chain);
+
 /* One kernel over count elements, per_item for each work-item. */
 clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
                                   const clact_enqueue *q);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
+/* A part of it: how many launches the gradient of one learnable parameter takes, and these. */
+int clact_opencl_gradient_launches(const struct clact_ocl *ocl, const struct clact_gradient *gradient);
+clact_status clact_opencl_gradient(clact_context *context, const struct clact_launch *launch,
+                                   const struct clact_gradient *gradient, struct clact_opencl_chain *chain);
 clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
 

@@ -203,12 +203,23 @@ static void add_line(char *out, size_t size, const char *format, ...)
     va_end(list);
 }
 
+void clact_opencl_row_parameters(const clact_activation *a, char *out, size_t size)
+{
+    out[0] = 0;
+    for (uint32_t i = 0; i < a->row_parameters; i++)
+        add_line(out, size, ", p%u", (unsigned)i);
+}
+
+const char *clact_opencl_element(uint32_t type)
+{
+    return storage[type].element;
+}
+
 void clact_opencl_row_lines(const clact_activation *a, char *out, size_t size)
 {
-    char p[64] = "";
+    char p[64];
+    clact_opencl_row_parameters(a, p, sizeof p);
     const struct clact_row_functions *row = a->own ? &a->own->functions : &clact_row_functions[a->row];
-    for (uint32_t i = 0; i < a->row_parameters; i++)
-        add_line(p, sizeof p, ", p%u", (unsigned)i);
     out[0] = 0;
     if (a->own)
         add_line(out, size, "#define CLACT_OWN_FUNCTIONS\n");

@@ -1,6 +1,6 @@
-/* stochastic.h: the rows with noise: their last argument is uniform in [0, 1), or stands for "not training". */
-#ifndef CLACT_STOCHASTIC_H
-#define CLACT_STOCHASTIC_H
+/* random.h: the rows that take noise, which is their last argument and uniform in [0, 1). */
+#ifndef CLACT_RANDOM_H
+#define CLACT_RANDOM_H
 
 /* lower + u (upper - lower), exact but for the last places of lo. */
 INLINE pair rrelu_slope(real lower, real upper, real u)

@@ -1,0 +1,130 @@
+/* gradient.cl: the gradient of a learnable parameter for one activation and one type: sums over the elements that
+ * share an element of it, in the order of reduction.h.
+ *
+ * The composer (src/opencl/program.c) writes the lines before this text:
+ *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
+ *   ELEMENT, LOAD(v)             the stored type and its conversion
+ *   VALUE, LOAD_VALUE(v), STORE_VALUE(v)   those of the sums
+ *   ROW_P(x)                     the derivative by the parameter, with the parameters p0, p1, ...
+ *   LOCAL                        work-items in a group: a power of two
+ *   TENSOR                       the parameter, p0 to p7, that is a tensor t
+ *   FLAT                         the terms of a sum lie along one axis
+ *   ACCUMULATE                   the sum is added to beta times what stands there */
+#include "dialect.h"
+#include "elementary.h"
+#include "activations.h"
+#include "storage.h"
+#include "reduction.h"
+#include "walk.h"
+
+#define MOST_CHUNKS 1024 /* of a sum; src/opencl/gradient.c */
+
+/* A view: its first element, its strides from sum to sum, and from term to term. */
+#define TERMS(v) global const ELEMENT *v, const long v##_first, const long8 v##_kept, const long8 v##_along
+#ifdef TENSOR
+#define TENSOR_TERMS , TERMS(t)
+#define OF_TENSOR(statement) statement;
+#else
+#define TENSOR_TERMS
+#define OF_TENSOR(statement)
+#endif
+
+#define RESULT global VALUE *value, const long value_first, const long8 value_kept, const ulong8 kept, const real beta
+#ifdef ACCUMULATE
+#define ADDED(sum) fused(beta, LOAD_VALUE(value[at]), sum)
+#else
+#define ADDED(sum) sum
+#endif
+
+#define VALUE_KEPT(s) at += c * value_kept.s;
+#define FINISH(segment, sum)                                                                        \
+    {                                                                                               \
+        const ulong8 dims = kept;                                                                   \
+        ulong rest = segment;                                                                       \
+        long at = value_first;                                                                      \
+        AXES(VALUE_KEPT)                                                                            \
+        value[at] = STORE_VALUE(ADDED(without_minus_zero(sum)));                                    \
+    }
+
+#define KEPT(s) x_at += c * x_kept.s; dy_at += c * dy_kept.s; OF_TENSOR(t_at += c * t_kept.s)
+#ifdef FLAT
+#define FIND_TERM                                                                                   \
+    xi = x_at + (long)term * x_along.s7;                                                            \
+    di = dy_at + (long)term * dy_along.s7;                                                          \
+    OF_TENSOR(ti = t_at + (long)term * t_along.s7)
+#else
+#define ALONG(s) xi += c * x_along.s; di += c * dy_along.s; OF_TENSOR(ti += c * t_along.s)
+#define FIND_TERM                                                                                   \
+    ulong rest = term;                                                                              \
+    xi = x_at, di = dy_at;                                                                          \
+    OF_TENSOR(ti = t_at)                                                                            \
+    AXES(ALONG)
+#endif
+
+/* A group for each chunk of a sum, which is a power of two of blocks, or what is left. With one chunk the sum is
+ * done; else fold() takes the parts. */
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void gradient_sum(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong length, const ulong chunk_blocks, const ulong chunks,
+                  global real *parts, RESULT, PARAMETERS TENSOR_TERMS)
+{
+    local real lanes[REDUCTION_LANES], counter[REDUCTION_LEVELS];
+    const ulong segment = get_group_id(0) / chunks;
+    const ulong start = (get_group_id(0) - segment * chunks) * chunk_blocks * REDUCTION_BLOCK;
+    const ulong most = chunk_blocks * REDUCTION_BLOCK, end = length - start < most ? length : start + most;
+    long x_at = x_first, dy_at = dy_first, xi, di;
+    OF_TENSOR(long t_at = t_first; long ti)
+    {
+        const ulong8 dims = kept;
+        ulong rest = segment;
+        AXES(KEPT)
+    }
+    ulong blocks = 0;
+    for (ulong first = start; first < end; first += REDUCTION_BLOCK) {
+        const uint n = end - first < REDUCTION_BLOCK ? (uint)(end - first) : REDUCTION_BLOCK, width = reduction_width(n);
+        for (uint lane = get_local_id(0); lane < width; lane += LOCAL) {
+            real sum = NO_SUM;
+            for (uint j = lane; j < n; j += REDUCTION_LANES) {
+                const ulong8 dims = reduced;
+                const ulong term = first + j;
+                FIND_TERM
+                OF_TENSOR(TENSOR = LOAD(t[ti]))
+                sum = parameter_sum(ROW_P(LOAD(x[xi])), LOAD(dy[di]), sum);
+            }
+            lanes[lane] = sum;
+        }
+        for (uint span = width / 2; span > 0; span /= 2) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            for (uint l = get_local_id(0); l < span; l += LOCAL)
+                lanes[l] += lanes[l + span];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (get_local_id(0) == 0) /* lane 0 is its own */
+            reduction_push(counter, blocks, lanes[0]);
+        blocks++;
+    }
+    if (get_local_id(0) == 0) {
+        const real sum = reduction_total(counter, blocks);
+        if (chunks > 1)
+            parts[get_group_id(0)] = sum;
+        else
+            FINISH(segment, sum)
+    }
+}
+
+/* A group for each sum: its parts pairwise, level by level, an odd one being carried up. */
+kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
+void gradient_fold(global const real *parts, const ulong chunks, RESULT)
+{
+    local real sums[MOST_CHUNKS];
+    const ulong segment = get_group_id(0);
+    for (ulong c = get_local_id(0); c < chunks; c += LOCAL)
+        sums[c] = parts[segment * chunks + c];
+    for (uint step = 1; step < chunks; step *= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (ulong c = 2 * step * get_local_id(0); c + step < chunks; c += 2 * step * LOCAL)
+            sums[c] += sums[c + step];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (get_local_id(0) == 0)
+        FINISH(segment, sums[0])
+}

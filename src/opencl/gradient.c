@@ -1,0 +1,145 @@
+/* gradient.c: the gradient of a learnable parameter on an OpenCL device: one launch, or one for the chunks of long
+ * sums and one that folds them. */
+#include "opencl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BLOCK 4096       /* that of cl/reduction.h */
+#define MOST_CHUNKS 1024 /* that of cl/gradient.cl */
+#define GROUPS 16        /* for each compute unit: as many as keep a device busy */
+
+/* The form is made of these, and the type of the sums. */
+enum { FORM_GRADIENT = 0x100, FORM_TENSOR = 0x200, FORM_ACCUMULATE = 0x400, FORM_FLAT = 0x800, FORM_P1 = 0x1000 };
+
+static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
+{
+    char p[64], tensor[32] = "";
+    unsigned form = r->key.form, type = form & 0xff;
+    const char *name = clact_type_name((clact_type)type);
+    clact_opencl_row_parameters(r->activation, p, sizeof p);
+    if (form & FORM_TENSOR)
+        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", r->activation->tensor);
+    snprintf(out, size, "#define VALUE %s\n#define LOAD_VALUE(v) load_%s(v)\n#define STORE_VALUE(v) store_%s(v)\n"
+             "#define ROW_P(x) %s_p%u(x%s)\n%s%s%s", clact_opencl_element(type), name, name,
+             clact_row_functions[r->activation->row].name, form / FORM_P1, p, tensor,
+             form & FORM_ACCUMULATE ? "#define ACCUMULATE\n" : "", form & FORM_FLAT ? "#define FLAT\n" : "");
+    return CLACT_OK;
+}
+
+static struct clact_opencl_recipe recipe_of(const struct clact_launch *l, const struct clact_gradient *g)
+{
+    struct clact_opencl_recipe r = {"gradient.cl", {0}, l->activation, prologue};
+    bool flat = true;
+    for (int k = 0; k < CLACT_MAX_RANK - 1; k++)
+        flat &= g->reduced[k] == 1;
+    r.key.kind = KIND_ELEMENTWISE;
+    r.key.row = (uint16_t)l->activation->row;
+    r.key.type = (uint16_t)l->views[VIEW_X].type;
+    r.key.form = (uint16_t)(FORM_GRADIENT | g->value.type | (l->has_tensor ? FORM_TENSOR : 0) | (flat ? FORM_FLAT : 0) |
+                            (g->beta.f64 != 0 ? FORM_ACCUMULATE : 0) | FORM_P1 * (unsigned)g->parameter);
+    return r;
+}
+
+/* Blocks of a chunk: a power of two. One sum alone is split, many are not. */
+static uint64_t chunk_of(const struct clact_ocl *ocl, const struct clact_gradient *g)
+{
+    uint64_t blocks = (g->length + BLOCK - 1) / BLOCK, chunk = 1, groups = (uint64_t)ocl->device.info.compute_units * GROUPS;
+    while ((blocks + chunk - 1) / chunk > MOST_CHUNKS ||
+           (chunk < blocks && (blocks + chunk - 1) / chunk * g->segments > (groups > 1 ? groups : 1)))
+        chunk *= 2;
+    return chunk;
+}
+
+static uint64_t chunks_of(const struct clact_ocl *ocl, const struct clact_gradient *g)
+{
+    uint64_t most = chunk_of(ocl, g) * BLOCK;
+    return g->length > most ? (g->length + most - 1) / most : 1;
+}
+
+int clact_opencl_gradient_launches(const struct clact_ocl *ocl, const struct clact_gradient *g)
+{
+    return g->segments == 0 ? 0 : chunks_of(ocl, g) > 1 ? 2 : 1;
+}
+
+static void set_terms(struct clact_opencl_arguments *a, const struct clact_launch *l, const struct clact_gradient *g, int v)
+{
+    clact_opencl_set_view(a, &l->views[v], false);
+    clact_opencl_set(a, sizeof g->kept_strides[v], g->kept_strides[v]);
+    clact_opencl_set(a, sizeof g->along[v], g->along[v]);
+}
+
+static void set_result(struct clact_opencl_arguments *a, const struct clact_launch *l, const struct clact_gradient *g)
+{
+    clact_opencl_set_view(a, &g->value, true);
+    clact_opencl_set(a, sizeof g->kept, g->kept);
+    clact_opencl_set_beta(a, &g->beta, l->views[VIEW_X].type == CLACT_F64);
+}
+
+static clact_status run(clact_context *context, const struct clact_opencl_arguments *a, uint64_t groups,
+                        struct clact_opencl_chain *chain)
+{
+    TRY(clact_opencl_result(a->code, "clSetKernelArg"));
+    clact_enqueue q = clact_opencl_chain_link(chain);
+    clact_status status = clact_opencl_enqueue(context->ocl, a->kernel, groups * context->ocl->local, 1, &q);
+    clact_opencl_chain_linked(context->ocl, chain);
+    return status;
+}
+
+static clact_status sum(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g, cl_mem parts,
+                        struct clact_opencl_chain *chain)
+{
+    struct clact_opencl_recipe recipe = recipe_of(l, g);
+    struct clact_opencl_kernel *k;
+    TRY(clact_opencl_kernel_take(context, &recipe, 0, "gradient_sum", &k));
+    struct clact_opencl_arguments a = {context->ocl, k->kernel, 0, CL_SUCCESS};
+    cl_ulong chunk = chunk_of(context->ocl, g), chunks = chunks_of(context->ocl, g), length = g->length;
+    set_terms(&a, l, g, VIEW_X);
+    set_terms(&a, l, g, VIEW_DY);
+    clact_opencl_set(&a, sizeof g->reduced, g->reduced);
+    clact_opencl_set(&a, sizeof length, &length);
+    clact_opencl_set(&a, sizeof chunk, &chunk);
+    clact_opencl_set(&a, sizeof chunks, &chunks);
+    clact_opencl_set(&a, sizeof parts, &parts);
+    set_result(&a, l, g);
+    clact_opencl_set_parameters(&a, l->activation, l->views[VIEW_X].type == CLACT_F64);
+    if (l->has_tensor)
+        set_terms(&a, l, g, VIEW_TENSOR);
+    clact_status status = run(context, &a, g->segments * chunks, chain);
+    clact_opencl_kernel_put(context, k);
+    return status;
+}
+
+static clact_status fold(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g, cl_mem parts,
+                         struct clact_opencl_chain *chain)
+{
+    struct clact_opencl_recipe recipe = recipe_of(l, g);
+    struct clact_opencl_kernel *k;
+    TRY(clact_opencl_kernel_take(context, &recipe, 1, "gradient_fold", &k));
+    struct clact_opencl_arguments a = {context->ocl, k->kernel, 0, CL_SUCCESS};
+    cl_ulong chunks = chunks_of(context->ocl, g);
+    clact_opencl_set(&a, sizeof parts, &parts);
+    clact_opencl_set(&a, sizeof chunks, &chunks);
+    set_result(&a, l, g);
+    clact_status status = run(context, &a, g->segments, chain);
+    clact_opencl_kernel_put(context, k);
+    return status;
+}
+
+clact_status clact_opencl_gradient(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g,
+                                   struct clact_opencl_chain *chain)
+{
+    struct clact_ocl *ocl = context->ocl;
+    uint64_t chunks = chunks_of(ocl, g);
+    if (chunks == 1)
+        return sum(context, l, g, NULL, chain);
+    size_t size = l->views[VIEW_X].type == CLACT_F64 ? sizeof(double) : sizeof(float);
+    cl_int code;
+    cl_mem parts = ocl->api.clCreateBuffer(ocl->context, CL_MEM_READ_WRITE, g->segments * chunks * size, NULL, &code);
+    TRY(clact_opencl_result(code, "clCreateBuffer"));
+    clact_status status = sum(context, l, g, parts, chain);
+    if (status == CLACT_OK)
+        status = fold(context, l, g, parts, chain);
+    ocl->api.clReleaseMemObject(parts); /* it lives until what was enqueued is done */
+    return status;
+}
