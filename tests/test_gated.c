@@ -1,28 +1,10 @@
 /* test_gated.c: gated units against products of the element-wise functions, which have suites of their own. */
-#include "suites.h"
+#include "layouts.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool flushes(void)
-{
-    return test_caps()->exact == CLACT_EXACT_NORMAL;
-}
-
-static bool has_type(uint32_t type)
-{
-    return test_caps()->types >> type & 1;
-}
-
-/* The same bits; on a device that flushes subnormals signs of zero and what is near zero are left out. */
-static bool same(double a, double b)
-{
-    if (flushes() && (a == b || (fabs(a) < 0x1p-100 && fabs(b) < 0x1p-100)))
-        return true;
-    return isnan(a) ? isnan(b) != 0 : memcmp(&a, &b, sizeof a) == 0;
-}
 
 /* ---- The reference -------------------------------------------------------------------------- */
 
@@ -113,84 +95,20 @@ static double accumulated(bool f64, double beta, double old, double g)
 
 /* ---- Operands ------------------------------------------------------------------------------- */
 
-/* How the operands of one call lie. */
-enum layout { DENSE, SPREAD, TRANSPOSED, REVERSED, LAYOUT_COUNT };
-
-typedef struct shape {
-    uint32_t rank;
-    int64_t dims[5];
-    int axis;
-} shape;
-
-static const shape shapes[] = {
-    {1, {1}, 0}, {1, {2}, -1}, {1, {255}, 0}, {1, {513}, 0}, {2, {7, 5}, -1}, {2, {7, 5}, 0}, {2, {1, 1025}, 1},
-    {2, {33, 64}, 1}, {2, {64, 33}, -2}, {3, {3, 5, 7}, 1}, {3, {3, 1, 9}, -2}, {4, {2, 3, 4, 5}, 2}, {5, {2, 3, 1, 2, 5}, 0},
-};
-
-static array make_layout(clact_type type, const shape *s, bool doubled, enum layout layout)
-{
-    int64_t dims[5], strides[5], step = layout == SPREAD ? 2 : 1;
-    memcpy(dims, s->dims, sizeof dims);
-    dims[s->axis < 0 ? s->axis + (int)s->rank : s->axis] *= doubled ? 2 : 1;
-    for (uint32_t k = 0; k < s->rank; k++) {
-        uint32_t at = layout == TRANSPOSED ? k : s->rank - 1 - k;
-        strides[at] = layout == REVERSED ? -step : step;
-        step = step * dims[at] + (layout == SPREAD ? 3 : 0);
-    }
-    return make_strided(type, s->rank, dims, strides);
-}
-
-/* The index in the doubled shape of element i of a half. */
-static int64_t in_whole(const shape *s, int64_t i, bool second)
-{
-    uint32_t axis = (uint32_t)(s->axis < 0 ? s->axis + (int)s->rank : s->axis);
-    int64_t inner = 1, length = s->dims[axis];
-    for (uint32_t k = axis + 1; k < s->rank; k++)
-        inner *= s->dims[k];
-    int64_t outer = i / (inner * length);
-    return i + (outer + second) * inner * length;
-}
-
-/* Values of every exponent, infinities and NaN; ordinary ones where asked for, or where the device flushes. */
-static void fill(array *a, uint64_t seed, bool ordinary)
-{
-    for (int64_t i = 0; i < a->extent; i++) {
-        uint64_t r = next_random(&seed);
-        double v = (double)(int64_t)r * 0x1p-60;
-        if (!ordinary && !flushes() && r % 4 == 0)
-            v = float_of((uint32_t)(r >> 8));
-        if (r % 16 == 1)
-            v = (r >> 8) % 5 == 0 ? 0 : (r >> 8) % 5 == 1 ? -0.0 : ordinary ? 1 : (r >> 8) % 5 == 2 ? INFINITY
-                : (r >> 8) % 5 == 3 ? -INFINITY : NAN;
-        memory_set(a, i, v);
-    }
-}
-
-static array copy_of(const array *a)
-{
-    const clact_tensor *t = &a->operand.tensor;
-    array b = make_strided((clact_type)t->type, t->rank, t->dims, t->strides);
-    memcpy(b.memory, a->memory, (size_t)a->extent * clact_type_bytes((clact_type)t->type));
-    return b;
-}
-
 /* u and v of a unit, as dense arrays, from x or from x and gate. */
 static void take_units(const gated_by *u, const shape *s, const array *x, const array *gate, array *a, array *b)
 {
     clact_type type = (clact_type)x->operand.tensor.type;
-    *a = make_layout(type, s, false, DENSE), *b = make_layout(type, s, false, DENSE);
+    *a = make_layout(type, s, 1, DENSE), *b = make_layout(type, s, 1, DENSE);
     for (int64_t i = 0; i < count_of(a); i++) {
-        set(a, i, gate ? get(x, i) : get(x, in_whole(s, i, u->on_first)));
-        set(b, i, gate ? get(gate, i) : get(x, in_whole(s, i, !u->on_first)));
+        set(a, i, gate ? get(x, i) : get(x, index_behind(s, i, 2, u->on_first)));
+        set(b, i, gate ? get(gate, i) : get(x, index_behind(s, i, 2, !u->on_first)));
     }
 }
 
 static void compare(const gated_by *u, const shape *s, const char *what, const array *got, const array *expected)
 {
-    for (int64_t i = 0; i < got->extent; i++) /* what lies between the elements is untouched */
-        ck_assert_msg(same(memory_get(got, i), memory_get(expected, i)), "%s %s, %s %s, shape %d, at %d: %a, expected %a",
-                      u->name ? u->name : "gated", u->by, clact_type_name((clact_type)got->operand.tensor.type), what,
-                      (int)(s - shapes), (int)i, memory_get(got, i), memory_get(expected, i));
+    compare_all(u->name ? u->name : u->by, s, what, got, expected);
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------- */
@@ -199,9 +117,9 @@ static void check_forward(const gated_by *u, const shape *s, clact_type type, en
 {
     clact_context *place = buffers ? test_context() : NULL;
     bool f64 = type == CLACT_F64;
-    array x = make_layout(type, s, !arrays, layout), gate = make_layout(type, s, false, (layout + 1) % LAYOUT_COUNT);
-    array y = make_layout(type, s, false, layout), a, b;
-    fill(&x, 1, false), fill(&gate, 2, false), fill(&y, 3, false);
+    array x = make_layout(type, s, 1 + !arrays, layout), gate = make_layout(type, s, 1, (layout + 1) % LAYOUT_COUNT);
+    array y = make_layout(type, s, 1, layout), a, b;
+    fill_all(&x, 1, false), fill_all(&gate, 2, false), fill_all(&y, 3, false);
     array expected = copy_of(&y);
     take_units(u, s, &x, arrays ? &gate : NULL, &a, &b);
     array f = by_elements(u, &b, NULL);
@@ -223,12 +141,12 @@ static void expect(const gated_by *u, const shape *s, const array *a, const arra
 {
     bool f64 = a->operand.tensor.type == CLACT_F64;
     clact_type type = f64 ? CLACT_F64 : CLACT_F32;
-    array f = by_elements(u, b, NULL), up = make_layout(type, s, false, DENSE);
+    array f = by_elements(u, b, NULL), up = make_layout(type, s, 1, DENSE);
     for (int64_t i = 0; i < count_of(a); i++)
         set(&up, i, passed_on(f64, get(a, i), get(dy, i)));
     array by_v = by_elements(u, b, &up);
     for (int64_t i = 0; i < count_of(a); i++) {
-        int64_t first = dgate ? i : in_whole(s, i, u->on_first), second = dgate ? i : in_whole(s, i, !u->on_first);
+        int64_t first = dgate ? i : index_behind(s, i, 2, u->on_first), second = dgate ? i : index_behind(s, i, 2, !u->on_first);
         array *to = dgate ? dgate : dx;
         set(dx, first, accumulated(f64, beta, get(dx, first), passed_on(f64, get(&f, i), get(dy, i))));
         set(to, second, accumulated(f64, beta, get(to, second), get(&by_v, i)));
@@ -240,10 +158,10 @@ static void check_backward(const gated_by *u, const shape *s, clact_type type, e
                            double beta)
 {
     clact_context *place = buffers ? test_context() : NULL;
-    array x = make_layout(type, s, !arrays, layout), gate = make_layout(type, s, false, (layout + 1) % LAYOUT_COUNT);
-    array dy = make_layout(type, s, false, (layout + 2) % LAYOUT_COUNT), a, b;
-    array dx = make_layout(type, s, !arrays, (layout + 3) % LAYOUT_COUNT), dgate = make_layout(type, s, false, layout);
-    fill(&x, 4, false), fill(&gate, 5, false), fill(&dy, 6, false), fill(&dx, 7, false), fill(&dgate, 8, false);
+    array x = make_layout(type, s, 1 + !arrays, layout), gate = make_layout(type, s, 1, (layout + 1) % LAYOUT_COUNT);
+    array dy = make_layout(type, s, 1, (layout + 2) % LAYOUT_COUNT), a, b;
+    array dx = make_layout(type, s, 1 + !arrays, (layout + 3) % LAYOUT_COUNT), dgate = make_layout(type, s, 1, layout);
+    fill_all(&x, 4, false), fill_all(&gate, 5, false), fill_all(&dy, 6, false), fill_all(&dx, 7, false), fill_all(&dgate, 8, false);
     array want = copy_of(&dx), want_gate = copy_of(&dgate);
     take_units(u, s, &x, arrays ? &gate : NULL, &a, &b);
     expect(u, s, &a, &b, &dy, beta, &want, arrays ? &want_gate : NULL);
@@ -265,11 +183,11 @@ START_TEST(products)
 {
     static const double betas[] = {0, 1, 0, -0.3};
     const gated_by *u = &units[_i];
-    for (size_t k = 0; k < COUNT_OF(shapes); k++)
+    for (size_t k = 0; k < SHAPE_COUNT; k++)
         for (int c = 0; c < 16; c++) {
             enum layout layout = (enum layout)(c / 4);
             uint32_t type = (uint32_t)(k + (size_t)c / 4 + (size_t)_i) % 6;
-            type = type < CLACT_TYPE_COUNT && has_type(type) ? type : CLACT_F32;
+            type = type < CLACT_TYPE_COUNT && device_has(type) ? type : CLACT_F32;
             check_forward(u, &shapes[k], (clact_type)type, layout, c % 2, c / 2 % 2);
             check_backward(u, &shapes[k], (clact_type)type, layout, c % 2, c / 2 % 2, betas[(k + (size_t)c) % 4]);
         }
@@ -305,12 +223,12 @@ START_TEST(forward_in_place)
     for (int c = 0; c < 8; c++) {
         clact_context *place = c & 4 ? test_context() : NULL;
         bool arrays = c & 2, second = c & 1;
-        array x = make_layout(CLACT_F32, &s, !arrays, DENSE), gate = make_layout(CLACT_F32, &s, false, DENSE), a, b;
-        fill(&x, 9, false), fill(&gate, 10, false);
+        array x = make_layout(CLACT_F32, &s, 1 + !arrays, DENSE), gate = make_layout(CLACT_F32, &s, 1, DENSE), a, b;
+        fill_all(&x, 9, false), fill_all(&gate, 10, false);
         take_units(u, &s, &x, arrays ? &gate : NULL, &a, &b);
         array f = by_elements(u, &b, NULL), want = copy_of(&x), want_gate = copy_of(&gate);
         for (int64_t i = 0; i < count_of(&a); i++)
-            set(arrays && second ? &want_gate : &want, arrays ? i : in_whole(&s, i, second),
+            set(arrays && second ? &want_gate : &want, arrays ? i : index_behind(&s, i, 2, second),
                 product(false, get(&a, i), get(&f, i)));
         clact_operand y;
         to_device(place, &x), to_device(place, &gate);
@@ -337,9 +255,9 @@ START_TEST(backward_in_place)
     for (int c = 0; c < 20; c++) {
         clact_context *place = c & 1 ? test_context() : NULL;
         bool arrays = c > 1;
-        array o[3] = {make_layout(CLACT_F32, &s, !arrays, DENSE), make_layout(CLACT_F32, &s, false, DENSE),
-                      make_layout(CLACT_F32, &s, false, DENSE)}, a, b;
-        fill(&o[0], 11, false), fill(&o[1], 12, false), fill(&o[2], 13, false);
+        array o[3] = {make_layout(CLACT_F32, &s, 1 + !arrays, DENSE), make_layout(CLACT_F32, &s, 1, DENSE),
+                      make_layout(CLACT_F32, &s, 1, DENSE)}, a, b;
+        fill_all(&o[0], 11, false), fill_all(&o[1], 12, false), fill_all(&o[2], 13, false);
         int to = arrays ? (c - 2) / 2 % 3 : 0, gate_to = arrays ? (c - 2) / 6 : 0;
         array dx = copy_of(&o[to]), dgate = copy_of(&o[gate_to]);
         take_units(u, &s, &o[0], arrays ? &o[1] : NULL, &a, &b);
@@ -375,12 +293,12 @@ START_TEST(one_gradient_alone)
     clact_activation *glu = make_unit(u, true, 0);
     for (int c = 0; c < 4; c++) {
         clact_context *place = c & 1 ? test_context() : NULL;
-        array x = make_layout(CLACT_F32, &s, false, c & 2 ? SPREAD : DENSE), gate = make_layout(CLACT_F32, &s, false, DENSE);
-        array dy = make_layout(CLACT_F32, &s, false, DENSE), out[4];
-        fill(&x, 14, false), fill(&gate, 15, false), fill(&dy, 16, false);
+        array x = make_layout(CLACT_F32, &s, 1, c & 2 ? SPREAD : DENSE), gate = make_layout(CLACT_F32, &s, 1, DENSE);
+        array dy = make_layout(CLACT_F32, &s, 1, DENSE), out[4];
+        fill_all(&x, 14, false), fill_all(&gate, 15, false), fill_all(&dy, 16, false);
         to_device(place, &x), to_device(place, &gate), to_device(place, &dy);
         for (int k = 0; k < 4; k++)
-            out[k] = make_layout(CLACT_F32, &s, false, DENSE), to_device(place, &out[k]);
+            out[k] = make_layout(CLACT_F32, &s, 1, DENSE), to_device(place, &out[k]);
         for (int k = 0; k < 3; k++) {
             clact_backward_args args = {.x = &x.operand, .gate = &gate.operand, .dy = &dy.operand};
             args.dx = k == 0 ? &out[0].operand : k == 1 ? &out[2].operand : NULL;
@@ -444,7 +362,7 @@ START_TEST(special_values)
         const float want[3] = {cases[i].y, cases[i].du, cases[i].dv};
         apply(cases[i].name, cases[i].u, cases[i].v, cases[i].dy, out);
         for (int k = 0; k < 3; k++)
-            ck_assert_msg(same(out[k], want[k]), "%s, u %g, v %g, dy %g: %s is %g, expected %g", cases[i].name, cases[i].u,
+            ck_assert_msg(same_value(out[k], want[k]), "%s, u %g, v %g, dy %g: %s is %g, expected %g", cases[i].name, cases[i].u,
                           cases[i].v, cases[i].dy, k == 0 ? "y" : k == 1 ? "du" : "dv", out[k], want[k]);
     }
 }
@@ -553,15 +471,15 @@ START_TEST(the_same_bits)
     static const char *const sets[] = {NULL, NULL, "baseline", "avx2", "avx512", "neon"};
     shape s = {2, {300, 700}, 1};
     clact_activation *a = make_unit(&elu, true, 1);
-    array x = make_layout(CLACT_F32, &s, true, DENSE), dy = make_layout(CLACT_F32, &s, false, DENSE), first = {0}, first_dx = {0};
-    fill(&x, 20, false), fill(&dy, 21, false);
+    array x = make_layout(CLACT_F32, &s, 2, DENSE), dy = make_layout(CLACT_F32, &s, 1, DENSE), first = {0}, first_dx = {0};
+    fill_all(&x, 20, false), fill_all(&dy, 21, false);
     for (size_t k = 0; k <= COUNT_OF(sets); k++) {
         clact_context *c = NULL;
         clact_options options = {.device = "cpu", .cpu = k < COUNT_OF(sets) ? sets[k] : NULL, .threads = k == 1 ? 5 : 1};
         if (k < COUNT_OF(sets) && clact_open(&c, &options) != CLACT_OK)
             continue; /* not on this processor */
         clact_context *place = k < COUNT_OF(sets) ? NULL : test_context();
-        array y = make_layout(CLACT_F32, &s, false, DENSE), dx = make_layout(CLACT_F32, &s, true, DENSE);
+        array y = make_layout(CLACT_F32, &s, 1, DENSE), dx = make_layout(CLACT_F32, &s, 2, DENSE);
         to_device(place, &x), to_device(place, &dy), to_device(place, &y), to_device(place, &dx);
         OK(clact_forward(c ? c : place, a, &(clact_forward_args){.x = &x.operand, .y = &y.operand}));
         OK(clact_backward(c ? c : place, a, &(clact_backward_args){.x = &x.operand, .dy = &dy.operand, .dx = &dx.operand}));

@@ -1,117 +1,9 @@
 /* test_reduce.c: crelu and maxout against loops in plain C. */
-#include "suites.h"
+#include "layouts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool flushes(void)
-{
-    return test_caps()->exact == CLACT_EXACT_NORMAL;
-}
-
-static bool has_type(uint32_t type)
-{
-    return test_caps()->types >> type & 1;
-}
-
-static bool same(double a, double b)
-{
-    if (flushes() && (a == b || (fabs(a) < 0x1p-100 && fabs(b) < 0x1p-100)))
-        return true;
-    return isnan(a) ? isnan(b) != 0 : memcmp(&a, &b, sizeof a) == 0;
-}
-
-/* ---- Operands ------------------------------------------------------------------------------- */
-
-enum layout { DENSE, SPREAD, TRANSPOSED, REVERSED, LAYOUT_COUNT };
-
-typedef struct shape {
-    uint32_t rank;
-    int64_t dims[5];
-    int axis;
-} shape;
-
-static const shape shapes[] = {
-    {1, {1}, 0}, {1, {2}, -1}, {1, {255}, 0}, {1, {513}, 0}, {2, {7, 5}, -1}, {2, {7, 5}, 0}, {2, {1, 1025}, 1},
-    {2, {33, 64}, 1}, {2, {64, 33}, -2}, {3, {3, 5, 7}, 1}, {3, {3, 1, 9}, -2}, {4, {2, 3, 4, 5}, 2}, {5, {2, 3, 1, 2, 5}, 0},
-};
-
-static uint32_t axis_of(const shape *s)
-{
-    return (uint32_t)(s->axis < 0 ? s->axis + (int)s->rank : s->axis);
-}
-
-/* times: how often the axis is as long as the shape says. */
-static array make_layout(clact_type type, const shape *s, int64_t times, enum layout layout)
-{
-    int64_t dims[5], strides[5], step = layout == SPREAD ? 2 : 1;
-    memcpy(dims, s->dims, sizeof dims);
-    dims[axis_of(s)] *= times;
-    for (uint32_t k = 0; k < s->rank; k++) {
-        uint32_t at = layout == TRANSPOSED ? k : s->rank - 1 - k;
-        strides[at] = layout == REVERSED ? -step : step;
-        step = step * dims[at] + (layout == SPREAD ? 3 : 0);
-    }
-    return make_strided(type, s->rank, dims, strides);
-}
-
-/* Element i of the shape: what comes before it, its place along the axis, and what is behind that. */
-static void split(const shape *s, int64_t i, int64_t *outer, int64_t *at, int64_t *inner, int64_t *inner_count)
-{
-    *inner_count = 1;
-    for (uint32_t k = axis_of(s) + 1; k < s->rank; k++)
-        *inner_count *= s->dims[k];
-    *inner = i % *inner_count;
-    *at = i / *inner_count % s->dims[axis_of(s)];
-    *outer = i / *inner_count / s->dims[axis_of(s)];
-}
-
-/* Its index where the axis is times as long, at place there. */
-static int64_t index_at(const shape *s, int64_t i, int64_t times, int64_t there)
-{
-    int64_t outer, at, inner, count;
-    split(s, i, &outer, &at, &inner, &count);
-    return (outer * s->dims[axis_of(s)] * times + there) * count + inner;
-}
-
-static int64_t place_of(const shape *s, int64_t i)
-{
-    int64_t outer, at, inner, count;
-    split(s, i, &outer, &at, &inner, &count);
-    return at;
-}
-
-/* few: many equal values, for ties. */
-static void fill(array *a, uint64_t seed, bool few)
-{
-    for (int64_t i = 0; i < a->extent; i++) {
-        uint64_t r = next_random(&seed);
-        double v = few ? (double)(int)(r % 5) - 2 : (double)(int64_t)r * 0x1p-60;
-        if (!few && !flushes() && r % 4 == 0)
-            v = float_of((uint32_t)(r >> 8));
-        if (r % 16 == 1)
-            v = (r >> 8) % 5 == 0 ? 0 : (r >> 8) % 5 == 1 ? -0.0 : (r >> 8) % 5 == 2 ? INFINITY
-                : (r >> 8) % 5 == 3 ? -INFINITY : NAN;
-        memory_set(a, i, v);
-    }
-}
-
-static array copy_of(const array *a)
-{
-    const clact_tensor *t = &a->operand.tensor;
-    array b = make_strided((clact_type)t->type, t->rank, t->dims, t->strides);
-    memcpy(b.memory, a->memory, (size_t)a->extent * clact_type_bytes((clact_type)t->type));
-    return b;
-}
-
-static void compare(const shape *s, const char *what, const array *got, const array *expected)
-{
-    for (int64_t i = 0; i < got->extent; i++)
-        ck_assert_msg(same(memory_get(got, i), memory_get(expected, i)), "%s, %s, shape %d, at %d: %a, expected %a", what,
-                      clact_type_name((clact_type)got->operand.tensor.type), (int)(s - shapes), (int)i, memory_get(got, i),
-                      memory_get(expected, i));
-}
 
 static double accumulated(const array *to, double beta, double old, double g)
 {
@@ -135,10 +27,10 @@ static void check_crelu(const shape *s, clact_type type, enum layout layout, boo
     clact_context *place = buffers ? test_context() : NULL;
     array x = make_layout(type, s, 1, layout), y = make_layout(type, s, 2, (layout + 1) % LAYOUT_COUNT);
     array dy = make_layout(type, s, 2, (layout + 2) % LAYOUT_COUNT), dx = make_layout(type, s, 1, (layout + 3) % LAYOUT_COUNT);
-    fill(&x, 1, false), fill(&y, 2, false), fill(&dy, 3, false), fill(&dx, 4, false);
+    fill_all(&x, 1, false), fill_all(&y, 2, false), fill_all(&dy, 3, false), fill_all(&dx, 4, false);
     array want = copy_of(&y), want_dx = copy_of(&dx);
     for (int64_t i = 0; i < count_of(&x); i++) {
-        int64_t first = index_at(s, i, 2, place_of(s, i)), second = index_at(s, i, 2, place_of(s, i) + s->dims[axis_of(s)]);
+        int64_t first = index_behind(s, i, 2, 0), second = index_behind(s, i, 2, 1);
         double v = get(&x, i), g = v > 0 ? get(&dy, first) : v < 0 ? -get(&dy, second) : v == 0 ? 0 : NAN;
         set(&want, first, v <= 0 ? 0 : v);
         set(&want, second, v >= 0 ? 0 : -v);
@@ -150,18 +42,18 @@ static void check_crelu(const shape *s, clact_type type, enum layout layout, boo
     OK(clact_backward(test_context(), crelu, &(clact_backward_args){.x = from_y ? NULL : &x.operand,
         .y = from_y ? &y.operand : NULL, .dy = &dy.operand, .dx = &dx.operand, .dx_beta = beta}));
     from_device(&x), from_device(&y), from_device(&dy), from_device(&dx);
-    compare(s, "crelu", &y, &want);
-    compare(s, from_y ? "crelu's gradient from y" : "crelu's gradient", &dx, &want_dx);
+    compare_all("crelu", s, "y", &y, &want);
+    compare_all("crelu", s, from_y ? "dx from y" : "dx", &dx, &want_dx);
     clact_activation_destroy(&crelu);
     free_array(&x), free_array(&y), free_array(&dy), free_array(&dx), free_array(&want), free_array(&want_dx);
 }
 
 START_TEST(both_sides)
 {
-    for (size_t k = 0; k < COUNT_OF(shapes); k++)
+    for (size_t k = 0; k < SHAPE_COUNT; k++)
         for (int c = 0; c < 16; c++)
             for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
-                if (has_type(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
+                if (device_has(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
                     check_crelu(&shapes[k], (clact_type)type, (enum layout)(c / 4), c % 2, c / 2 % 2, k % 2 ? 0.7 : 0);
     for (int64_t n = 1; n <= 5000; n += light() ? 97 : n < 1026 ? 1 : 331) {
         shape s = {2, {3, n}, 1};
@@ -178,19 +70,19 @@ static void check_maxout(const shape *s, clact_type type, int64_t pieces, enum l
     clact_context *place = buffers ? test_context() : NULL;
     array x = make_layout(type, s, pieces, layout), y = make_layout(type, s, 1, (layout + 1) % LAYOUT_COUNT);
     array dy = make_layout(type, s, 1, (layout + 2) % LAYOUT_COUNT), dx = make_layout(type, s, pieces, (layout + 3) % LAYOUT_COUNT);
-    fill(&x, 5, few), fill(&y, 6, false), fill(&dy, 7, false), fill(&dx, 8, false);
+    fill_all(&x, 5, few), fill_all(&y, 6, false), fill_all(&dy, 7, false), fill_all(&dx, 8, false);
     array want = copy_of(&y), want_dx = copy_of(&dx);
     for (int64_t i = 0; i < count_of(&y); i++) {
         int64_t best = 0;
-        double most = get(&x, index_at(s, i, pieces, place_of(s, i)));
+        double most = get(&x, index_behind(s, i, pieces, 0));
         for (int64_t k = 1; k < pieces && !isnan(most); k++) {
-            double v = get(&x, index_at(s, i, pieces, place_of(s, i) + k * s->dims[axis_of(s)]));
+            double v = get(&x, index_behind(s, i, pieces, k));
             if (v > most || isnan(v))
                 most = v, best = k;
         }
         set(&want, i, most);
         for (int64_t k = 0; k < pieces; k++) {
-            int64_t at = index_at(s, i, pieces, place_of(s, i) + k * s->dims[axis_of(s)]);
+            int64_t at = index_behind(s, i, pieces, k);
             double g = k != best ? 0 : isnan(most) ? NAN : get(&dy, i);
             set(&want_dx, at, accumulated(&dx, beta, get(&dx, at), g));
         }
@@ -201,8 +93,8 @@ static void check_maxout(const shape *s, clact_type type, int64_t pieces, enum l
     OK(clact_backward(test_context(), maxout,
                       &(clact_backward_args){.x = &x.operand, .dy = &dy.operand, .dx = &dx.operand, .dx_beta = beta}));
     from_device(&x), from_device(&y), from_device(&dy), from_device(&dx);
-    compare(s, "maxout", &y, &want);
-    compare(s, "maxout's gradient", &dx, &want_dx);
+    compare_all("maxout", s, "y", &y, &want);
+    compare_all("maxout", s, "dx", &dx, &want_dx);
     clact_activation_destroy(&maxout);
     free_array(&x), free_array(&y), free_array(&dy), free_array(&dx), free_array(&want), free_array(&want_dx);
 }
@@ -210,10 +102,10 @@ static void check_maxout(const shape *s, clact_type type, int64_t pieces, enum l
 START_TEST(largest_pieces)
 {
     static const int64_t pieces[] = {1, 2, 3, 8};
-    for (size_t k = 0; k < COUNT_OF(shapes); k++)
+    for (size_t k = 0; k < SHAPE_COUNT; k++)
         for (int c = 0; c < 16; c++)
             for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
-                if (has_type(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
+                if (device_has(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
                     check_maxout(&shapes[k], (clact_type)type, pieces[(k + (size_t)c / 4) % 4], (enum layout)(c / 4), c % 2,
                                  c / 2 % 2, k % 2 ? -0.7 : 0);
     for (int64_t n = 1; n <= 5000; n += light() ? 97 : n < 1026 ? 1 : 331) {
@@ -236,7 +128,7 @@ START_TEST(zeros_are_equal)
     OK(clact_forward(test_context(), maxout, &(clact_forward_args){.x = &ox, .y = &oy}));
     OK(clact_backward(test_context(), maxout, &(clact_backward_args){.x = &ox, .dy = &ody, .dx = &odx}));
     ck_assert_mem_eq(dx, want, sizeof dx);
-    if (!flushes())
+    if (!device_flushes())
         ck_assert(signbit(y[0]) && !signbit(y[1]) && signbit(y[2]));
     clact_activation_destroy(&maxout);
 }
@@ -285,7 +177,7 @@ START_TEST(the_same_bits)
         clact_activation *a = which ? made("maxout", 1, 4) : made("crelu", 1, 0);
         array x = make_layout(CLACT_F32, &s, which ? 4 : 1, DENSE), dy = make_layout(CLACT_F32, &s, which ? 1 : 2, DENSE);
         array first = {0}, first_dx = {0};
-        fill(&x, 20, false), fill(&dy, 21, false);
+        fill_all(&x, 20, false), fill_all(&dy, 21, false);
         for (size_t k = 0; k <= COUNT_OF(sets); k++) {
             clact_context *c = NULL;
             clact_options options = {.device = "cpu", .cpu = k < COUNT_OF(sets) ? sets[k] : NULL, .threads = k == 1 ? 5 : 1};
@@ -298,8 +190,8 @@ START_TEST(the_same_bits)
             OK(clact_backward(c ? c : place, a, &(clact_backward_args){.x = &x.operand, .dy = &dy.operand, .dx = &dx.operand}));
             from_device(&x), from_device(&dy), from_device(&y), from_device(&dx);
             if (k) {
-                compare(&s, "here and there", &y, &first);
-                compare(&s, "gradient here and there", &dx, &first_dx);
+                compare_all(which ? "maxout" : "crelu", &s, "here and there", &y, &first);
+                compare_all(which ? "maxout" : "crelu", &s, "gradient here and there", &dx, &first_dx);
                 free_array(&y), free_array(&dx);
             } else {
                 first = y, first_dx = dx;
