@@ -3,7 +3,8 @@
  * A pair's hi is the value rounded, or within an ulp of that; lo is what hi lacks. A row adds them in
  * its last step, so that one rounding is nearly all of its error. Operands are scaled by powers of two
  * to where nothing is subnormal; the result is scaled back in the last step. Coefficients are printed
- * by tools/fit.sollya. */
+ * by tools/fit.sollya. What is passed to product() stands in variables: of the results of two calls clang
+ * makes an intrinsic that Oclgrind 21.10 does not know. */
 #ifndef CLACT_LOGARITHM_H
 #define CLACT_LOGARITHM_H
 

@@ -88,8 +88,10 @@ INLINE real rsqrt_d(real x)
 /* 0.5 ulp. */
 INLINE real log_f(real x)
 {
-    const pair ln2 = {K(0x1.62e43p-1, 0x1.62e42fefa39efp-1), K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)};
-    return where_positive(x, product(log2_pair(x), ln2).hi, -INFINITE, INFINITE);
+    pair ln2 = {K(0x1.62e43p-1, 0x1.62e42fefa39efp-1), K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)};
+    pair l = log2_pair(x);
+    l = product(l, ln2);
+    return where_positive(x, l.hi, -INFINITE, INFINITE);
 }
 
 INLINE real log_d(real x) { return where_positive(x, reciprocal_f(x), INFINITE, C(0.0)); }
@@ -114,7 +116,8 @@ INLINE real softplus_f(real x, real beta)
 {
     real u = beta < C(0.0) ? -x : x;
     parts b = split(beta);
-    pair l = product(log1p_exp_scaled(negative_product(beta, x), SOFTPLUS_LEAST), reciprocal_pair(b.m));
+    pair l = log1p_exp_scaled(negative_product(beta, x), SOFTPLUS_LEAST), r = reciprocal_pair(b.m);
+    l = product(l, r);
     real n = K(-120.0, -1000.0) - b.n, n1 = within(n, K(100.0, 1000.0));
     real first = power_of_two(n1), second = power_of_two(n - n1), a = l.hi * first;
     real hi = fused(a, second, u), z = hi - u;
@@ -312,7 +315,9 @@ INLINE real parity(real x)
 INLINE real power_of(real x, pair e, real exponent_parity, real scale)
 {
     parts m = split(scale);
-    scaled_pair r = exp2_pair(product(log2_pair(magnitude(x)), e));
+    pair l = log2_pair(magnitude(x));
+    l = product(l, e);
+    scaled_pair r = exp2_pair(l);
     real y = times_power(product_by(m.m, r.v).hi, r.n + m.n);
     real at_zero = e.hi > C(0.0) ? C(0.0) : INFINITE, at_infinity = e.hi > C(0.0) ? INFINITE : C(0.0);
     y = magnitude(x) < INFINITE ? y : at_infinity;
