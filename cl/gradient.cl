@@ -55,6 +55,7 @@
 #else
 #define ALONG(s) xi += c * x_along.s; di += c * dy_along.s; OF_TENSOR(ti += c * t_along.s)
 #define FIND_TERM                                                                                   \
+    const ulong8 dims = reduced;                                                                    \
     ulong rest = term;                                                                              \
     xi = x_at, di = dy_at;                                                                          \
     OF_TENSOR(ti = t_at)                                                                            \
@@ -84,7 +85,6 @@ void gradient_sum(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong length,
         for (uint lane = get_local_id(0); lane < width; lane += LOCAL) {
             real sum = NO_SUM;
             for (uint j = lane; j < n; j += REDUCTION_LANES) {
-                const ulong8 dims = reduced;
                 const ulong term = first + j;
                 FIND_TERM
                 OF_TENSOR(TENSOR = LOAD(t[ti]))
