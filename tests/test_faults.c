@@ -15,13 +15,14 @@
 #include <string.h>
 
 #define N 1000
+#define TERMS 9000 /* of a sum that is cut into chunks, which takes two kernels and memory between them */
 
 static __typeof__(clact_layer_control) *control;
 static __typeof__(clact_layer_live) *live;
 static __typeof__(clact_layer_last) *last;
 static __typeof__(clact_layer_hide) *hide;
 static __typeof__(clact_layer_drain) *drain;
-static float x[N], expected[N], gradient[N];
+static float x[N], expected[N], gradient[N], terms[TERMS], sum;
 static unsigned passed, failed;
 
 static void verdict(bool good, const char *what, int number, const char *detail)
@@ -48,6 +49,32 @@ static clact_status backward_view(clact_context *c, const clact_activation *f, c
         s = clact_buffer_read(out, 0, sizeof y, y);
     for (int i = 0; s == CLACT_OK && i < N; i++)
         *wrong |= y[i] != (i % 2 ? expected[i] : x[i] > 0 ? x[i] : gradient[i]);
+    return s;
+}
+
+/* The gradient of prelu's slope and dx in one call, for dy = x. */
+static clact_status parameter_gradient(clact_context *c, float *got)
+{
+    clact_activation *f = NULL;
+    clact_operand in = clact_array(CLACT_F32, NULL, TERMS), out = in, value = clact_array(CLACT_F32, NULL, 1);
+    clact_parameter_gradient g = {.name = "slope", .value = &value};
+    clact_status s = clact_activation_named(&f, "prelu", NULL, 0);
+    if (s == CLACT_OK)
+        s = clact_buffer_create(&in.buffer, c, sizeof terms);
+    if (s == CLACT_OK)
+        s = clact_buffer_create(&out.buffer, c, sizeof terms);
+    if (s == CLACT_OK)
+        s = clact_buffer_create(&value.buffer, c, sizeof *got);
+    if (s == CLACT_OK)
+        s = clact_buffer_write(in.buffer, 0, sizeof terms, terms);
+    if (s == CLACT_OK)
+        s = clact_backward(c, f, &(clact_backward_args){.x = &in, .dy = &in, .dx = &out, .gradients = &g, .gradient_count = 1});
+    if (s == CLACT_OK)
+        s = clact_buffer_read(value.buffer, 0, sizeof *got, got);
+    clact_buffer_destroy(&in.buffer);
+    clact_buffer_destroy(&out.buffer);
+    clact_buffer_destroy(&value.buffer);
+    clact_activation_destroy(&f);
     return s;
 }
 
@@ -79,6 +106,10 @@ static clact_status use(clact_context *c, bool *wrong)
         *wrong |= memcmp(y, expected, sizeof y) != 0;
     if (s == CLACT_OK) /* a view, and the other direction */
         s = backward_view(c, f, in.buffer, out.buffer, wrong);
+    if (s == CLACT_OK) {
+        s = parameter_gradient(c, y);
+        *wrong |= s == CLACT_OK && y[0] != sum;
+    }
     clact_buffer_destroy(&in.buffer);
     clact_buffer_destroy(&out.buffer);
     clact_activation_destroy(&f);
@@ -163,6 +194,10 @@ int main(void)
     if (clact_open(&cpu, &(clact_options){.device = "cpu"}) != CLACT_OK ||
         clact_activation_named(&f, "elu", NULL, 0) != CLACT_OK || clact_apply(cpu, f, N, x, expected) != CLACT_OK ||
         clact_apply_gradient(cpu, f, N, x, x, gradient) != CLACT_OK)
+        return 1;
+    for (int i = 0; i < TERMS; i++)
+        terms[i] = (float)(i % 100 - 50) * 0.01f;
+    if (parameter_gradient(cpu, &sum) != CLACT_OK || sum == 0)
         return 1;
     clact_activation_destroy(&f);
     clact_close(&cpu);
