@@ -8,7 +8,8 @@
  *   fused(a, b, c)    a * b + c with a single rounding
  *   divide(a, b)      the correctly rounded quotient
  *   to_bits, to_real  the representation of a real, and back
- *   INLINE            a function of this text
+ *   INLINE            a function of this text; into its caller, which drivers are not left to choose: of pairs handed
+ *                     from function to function clang makes an intrinsic that Oclgrind 21.10 does not know
  *   SHARED            of a pointer: to memory that the work-items of a group share; in C any memory
  *
  * Nothing here depends on a vendor. A device that rounds to zero defines CLACT_ROUNDS_TO_ZERO; one
@@ -36,7 +37,7 @@ typedef ulong u64;
 typedef uint u32;
 typedef ushort u16;
 #define SHARED local
-#define INLINE static inline
+#define INLINE static inline __attribute__((always_inline))
 #define fused(a, b, c) fma(a, b, c)
 #define nearest(x) rint(x)
 

@@ -8,7 +8,7 @@
  * holds. The environment chooses the driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output
  * must stay as they were. On a device that flushes subnormals there are none among the inputs, and results that may
  * owe their bits to one are left out.
- * Briefly: other types than f32 at one size only.
+ * Briefly: other types than f32 at one size only, and each of them dense or on views, by turns.
  * Exits with 0 where all is equal, 1 where it is not, 77 without a device or on one that promises no bits. */
 #define CLACT_CUSTOM_DECLARATIONS
 #include <clact/custom.h>
@@ -300,7 +300,7 @@ static void try_form(struct call *c, enum form form, uint32_t type)
 {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int backward = c->mode == ADDING; backward < 2; backward++) {
-            if (brief && type != CLACT_F32 && sizes[s] != 257)
+            if (brief && type != CLACT_F32 && (sizes[s] != 257 || (form != TENSOR && (c->info->id + type) % 2 != (form == VIEW))))
                 continue;
             c->backward = backward;
             uint32_t learnable = backward ? c->info->learnable_count : 0;

@@ -1,21 +1,29 @@
-/* main.c: runs the suites on the device that $CLACT_DEVICE names. */
+/* main.c: runs the suites, or a part of them, on the device that $CLACT_DEVICE names.
+ *
+ *   clact_tests [PART/PARTS]   1/2: the first suite, the third, ... */
 #include "suites.h"
 
 #include <stdio.h>
 
-int main(void)
+/* By how long they take where a driver has everything to compile: the parts are of one length. */
+static Suite *(*const suites[])(void) = {
+    types_suite, gated_suite, rowwise_suite, gradients_suite, reduce_suite, bits_suite, custom_suite, golden_suite,
+    noise_suite, special_suite, properties_suite, tensor_suite, threads_suite, tensorflow_suite, seeds_suite,
+    activation_suite, environment_suite, device_suite, interop_suite, npy_suite,
+};
+
+int main(int argc, char **argv)
 {
+    unsigned part = 1, parts = 1;
+    if (argc > 1 && (sscanf(argv[1], "%u/%u", &part, &parts) != 2 || part < 1 || part > parts || parts > COUNT_OF(suites))) {
+        fputs("usage: clact_tests [PART/PARTS]\n", stderr);
+        return 2;
+    }
     const clact_caps *caps = test_caps();
     printf("device: %s (%s), CPU backend %s: %s\n", caps->device, caps->platform, caps->cpu, caps->reason);
     fflush(stdout);
-    SRunner *runner = srunner_create(activation_suite());
-    Suite *(*const suites[])(void) = {
-        seeds_suite, tensorflow_suite, special_suite, properties_suite, golden_suite, bits_suite, types_suite,
-        tensor_suite,
-        environment_suite, threads_suite, device_suite, interop_suite, npy_suite,
-        gradients_suite, noise_suite, custom_suite, gated_suite, reduce_suite, rowwise_suite,
-    };
-    for (size_t i = 0; i < COUNT_OF(suites); i++)
+    SRunner *runner = srunner_create(NULL);
+    for (size_t i = part - 1; i < COUNT_OF(suites); i += parts)
         srunner_add_suite(runner, suites[i]());
     srunner_set_fork_status(runner, CK_NOFORK); /* a driver's threads do not survive a fork */
     srunner_run_all(runner, CK_NORMAL);

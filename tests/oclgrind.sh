@@ -47,7 +47,7 @@ planted()
 
 planted walk.h 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write' identity
 planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' identity
-planted elementwise.cl 's/FOR_TILE(y\[i\] =/FOR_TILE(y[i \/ 2] =/' 'data race' identity
+planted elementwise.cl 's/DRAW(i) y\[i\] =/DRAW(i) y[i \/ 2] =/' 'data race' identity
 planted gradient.cl 's/ barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' prelu
 program=$units
 planted gated.cl 's/dv\[dv_at\] =/dv[dv_at + 1] =/' 'Invalid write' bilinear

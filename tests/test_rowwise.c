@@ -335,7 +335,7 @@ END_TEST
 
 /* ---- Axes, strides, masks, types ------------------------------------------------------------ */
 
-static const int64_t dims[3] = {5, 7, 37};
+static int64_t dims[3] = {5, 7, 37};
 
 /* Compares every row along the axis with the same elements computed as an array of their own. */
 static void compare_rows(clact_context *context, const char *name, int axis, const array *x, const array *dy,
@@ -372,6 +372,8 @@ START_TEST(rows_lie_along_any_axis_of_any_view)
 {
     static const int64_t strides[][3] = {{259, 37, 1}, {-1, 5, 35}, {600, -80, 2}, {111, 3, 600}};
     clact_type type = _i % 5 == 4 && has_type(CLACT_F64) ? CLACT_F64 : CLACT_F32;
+    if (light())
+        dims[0] = 3, dims[1] = 4, dims[2] = 11;
     for (int axis = 0; axis < 3; axis++)
         for (int masked = 0; masked < (light() ? 1 + axis % 2 : 2); masked++) {
             array x = make_strided(type, 3, dims, strides[(axis + 1) % 4]), y = make_strided(type, 3, dims, strides[2]);
