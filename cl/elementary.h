@@ -6,6 +6,16 @@
 #ifndef CLACT_ELEMENTARY_H
 #define CLACT_ELEMENTARY_H
 
+#define INFINITE to_real(INFINITY_BITS)
+#define UNDEFINED to_real(NAN_BITS)
+
+/* min(|x|, most) with the sign of x; a NaN stays. */
+INLINE real bounded(real x, real most)
+{
+    real a = magnitude(x);
+    return with_sign_of(a > most ? most : a, x);
+}
+
 /* An unevaluated sum: hi is near the value, lo what hi lacks. */
 typedef struct { real hi, lo; } pair;
 
@@ -111,7 +121,8 @@ INLINE real power_of_two(real n)
 /* The parts of e^x for x <= 0: r with |r| <= 0.347 and 2^(n + shift), where x = n ln 2 + r. The
  * leading product is exact: n times the first 24 (53) bits of ln 2, taken from x in one rounding,
  * leaves high, a number that the type holds. magic carries shift, so that one shift makes the power. */
-#define LN2_LOW K(0x1.05c61p-29, -0x1.abc9e3b39803fp-56) /* ln 2 rounded, less ln 2 */
+#define LN2_HIGH K(0x1.62e43p-1, 0x1.62e42fefa39efp-1)
+#define LN2_LOW K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)
 typedef struct { real r, power, n, high; } reduced;
 
 INLINE reduced reduce(real x, real shift)
@@ -126,14 +137,13 @@ INLINE reduced reduce(real x, real shift)
     real n = biased - magic;
 #endif
     out.n = n;
-    out.high = fused(n, K(-0x1.62e43p-1, -0x1.62e42fefa39efp-1), x);
-    out.r = fused(n, LN2_LOW, out.high);
+    out.high = fused(n, -LN2_HIGH, x);
+    out.r = fused(n, -LN2_LOW, out.high);
     out.power = to_real((to_bits(biased) << MANTISSA_BITS) + ((bits)EXPONENT_BIAS << MANTISSA_BITS));
     return out;
 }
 
-
-/* e^x 2^120 (f64: 2^1000) for x <= 0, as a sum: relative error below 2^-26 (2^-55). The scale keeps
+/* e^x 2^120 (f64: 2^1000) for x <= 0, as a sum: relative error below 2^-25.5 (2^-54.5). The scale keeps
  * every digit of what is subnormal at its true size. Below least, -149 (-791) or above, it is zero: the
  * caller says where its result rounds to zero, and no time is spent on underflow there. */
 #define EXP_UNSCALE K(0x1p-120, 0x1p-1000)
@@ -157,7 +167,7 @@ INLINE pair exp_shifted(pair x, real shift, real least)
 {
     reduced a = reduce(x.hi < least ? least : x.hi, shift);
     real power = x.hi < least ? C(0.0) : a.power;
-    real low = fused(a.n, LN2_LOW, x.hi < least ? C(0.0) : x.lo);
+    real low = fused(a.n, -LN2_LOW, x.hi < least ? C(0.0) : x.lo);
     real r = a.high + low, rest = a.high - r + low;
     pair e;
     e.hi = fused(power, r, power);
@@ -270,7 +280,7 @@ INLINE pair expm1_shifted(pair x, real shift)
     const real least = K(-20.0, -40.0);
     reduced a = reduce(x.hi < least ? least : x.hi, shift);
     real one = power_of_two(shift), power = x.hi < least ? C(0.0) : a.power;
-    real low = fused(a.n, LN2_LOW, x.hi < least ? C(0.0) : x.lo);
+    real low = fused(a.n, -LN2_LOW, x.hi < least ? C(0.0) : x.lo);
     real r = a.high + low, rest = a.high - r + low;
     pair m = sum_of(power, -one), e;
     e.hi = fused(power, r, m.hi);

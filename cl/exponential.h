@@ -10,13 +10,6 @@
 
 #define EXP_SCALE K(0x1p120, 0x1p1000)
 
-/* min(|x|, most) with the sign of x; a NaN stays. */
-INLINE real bounded(real x, real most)
-{
-    real a = magnitude(x);
-    return with_sign_of(a > most ? most : a, x);
-}
-
 /* x c with one rounding, also where x is so small that c.lo x would be subnormal. The sign is chosen: that of
  * a zero which fma gives is not. */
 INLINE real multiple(pair c, real x)
@@ -88,7 +81,7 @@ INLINE real celu_f(real x, real alpha)
     exponent = exponent < K(-125.0, -1021.0) ? K(-125.0, -1021.0) : exponent;
     pair z = celu_ratio(x, alpha);
     real shift = alpha < C(0.0) ? exponent - C(1.0) : C(0.0);
-    real most = (K(128.375, 1024.375) - exponent) * C(0x1.62e43p-1);
+    real most = (K(128.375, 1024.375) - exponent) * LN2_HIGH;
     z = pair_of(z.hi > most ? most : z.hi, z.hi > most ? C(0.0) : z.lo);
     pair e = expm1_shifted(z, shift);
     real factor = alpha < C(0.0) ? alpha * power_of_two(-shift) : alpha;
@@ -401,7 +394,7 @@ INLINE real erf_f(real x)
     real a = magnitude(bounded(x, K(4.5, 6.5)));
     pair e = rounded(exp_scaled_sum(product_exact(-a, a), K(-100.0, -700.0)));
     pair root = pair_of(K(0x1.6a09e6p0, 0x1.6a09e667f3bcdp0), K(0x1.9fcef4p-26, -0x1.bdd3413b26456p-54));
-    pair w = normal_tail(product_by(a, root));
+    pair w = normal_tail(multiple_rounded(root, a));
     real hi = e.hi * (C(-2.0) * EXP_UNSCALE), lo = e.lo * (C(-2.0) * EXP_UNSCALE);
     real y = fused(hi, w.hi, C(1.0));
     y = y + (fused(hi, w.hi, C(1.0) - y) + fused(hi, w.lo, lo * w.hi));
@@ -456,7 +449,7 @@ INLINE real gelu_d(real x)
 INLINE pair xielu_below(real x, real eps, real w)
 {
     pair e = expm1_shifted(pair_of(x < eps ? x : eps, C(0.0)), C(0.0)), s = sum_of(e.hi, -w);
-    s.lo = magnitude(s.hi) < to_real(INFINITY_BITS) ? s.lo + e.lo : C(0.0);
+    s.lo = magnitude(s.hi) < INFINITE ? s.lo + e.lo : C(0.0);
     return s;
 }
 
@@ -477,7 +470,7 @@ INLINE real xielu_f(real x, real alpha_p, real alpha_n, real beta, real eps)
     real g = alpha_n * h.hi;
     real low = fused(k.lo, part, fused(alpha_n, h.lo, fused(alpha_n, h.hi, -g)));
     real below = fused(k.hi, part, g);
-    below = magnitude(below) < to_real(INFINITY_BITS) ? below + low : below;
+    below = magnitude(below) < INFINITE ? below + low : below;
     return nan_or(x, x > C(0.0) ? positive : below);
 }
 

@@ -3,14 +3,11 @@
  * A pair's hi is the value rounded, or within an ulp of that; lo is what hi lacks. A row adds them in
  * its last step, so that one rounding is nearly all of its error. Operands are scaled by powers of two
  * to where nothing is subnormal; the result is scaled back in the last step. Coefficients are printed
- * by tools/fit.sollya. What is passed to product() stands in variables: of the results of two calls clang
- * makes an intrinsic that Oclgrind 21.10 does not know. */
+ * by tools/fit.sollya. */
 #ifndef CLACT_LOGARITHM_H
 #define CLACT_LOGARITHM_H
 
 #define LEAST_NORMAL K(0x1p-126, 0x1p-1022)
-#define INFINITE to_real(INFINITY_BITS)
-#define UNDEFINED to_real(NAN_BITS)
 
 /* ---- Sums and products ---------------------------------------------------------------------- */
 
@@ -25,7 +22,7 @@ INLINE pair sum_scaled(pair a, pair b, real scale)
 }
 
 /* a b with hi rounded, for a.lo and b.lo of a few ulp: relative error below 2^-45 (2^-103). */
-INLINE pair product(pair a, pair b)
+INLINE pair product_rounded(pair a, pair b)
 {
     real cross = fused(a.hi, b.lo, a.lo * b.hi);
     pair p;
@@ -34,29 +31,24 @@ INLINE pair product(pair a, pair b)
     return p;
 }
 
-INLINE pair product_by(real a, pair b)
+/* c x with hi rounded. */
+INLINE pair multiple_rounded(pair c, real x)
 {
     pair p;
-    p.hi = fused(a, b.hi, a * b.lo);
-    p.lo = fused(a, b.lo, fused(a, b.hi, -p.hi));
+    p.hi = fused(x, c.hi, x * c.lo);
+    p.lo = fused(x, c.lo, fused(x, c.hi, -p.hi));
     return p;
 }
 
 /* ---- Powers of two -------------------------------------------------------------------------- */
-
-INLINE real within(real x, real limit)
-{
-    real y = x > limit ? limit : x;
-    return y < -limit ? -limit : y;
-}
 
 /* v 2^n for whole n, |n| <= 200 (2000) or taken for that: exact, or rounded once where it is subnormal. The
  * product between lies between v and the result. */
 INLINE real times_power(real v, real n)
 {
     const real most = K(100.0, 1000.0);
-    real first = within(n, most);
-    return v * power_of_two(first) * power_of_two(within(n - first, most));
+    real first = bounded(n, most);
+    return v * power_of_two(first) * power_of_two(bounded(n - first, most));
 }
 
 /* (a.hi + a.lo) 2^n for 1/8 < a.hi < 8, the sum rounded to nearest: rounded once where it is subnormal too.
@@ -65,7 +57,7 @@ INLINE real times_power(real v, real n)
 INLINE real times_power_once(pair a, real n)
 {
     const real below_normal = K(-127.0, -1023.0); /* 2^-127 and more: one place */
-    real one_place = power_of_two(within(below_normal - n, K(100.0, 1000.0)));
+    real one_place = power_of_two(bounded(below_normal - n, K(100.0, 1000.0)));
     bits b = to_bits(a.hi), step = (b ^ (a.hi < one_place ? (bits)1 : (bits)0)) & 1;
     real moved = a.lo > C(0.0) ? to_real(b + step) : a.hi;
     moved = a.lo < C(0.0) ? to_real(b - step) : moved;
@@ -88,48 +80,7 @@ INLINE parts split(real x)
     return p;
 }
 
-/* ---- Quotients ------------------------------------------------------------------------------ */
-
-/* n / d where r is 1 / d.hi to 2^-17 (2^-36): relative error below 2^-40 (2^-87); hi is within 2 ulp, and
- * lo is a product. */
-INLINE pair ratio(pair n, pair d, real r)
-{
-    real first = n.hi * r;
-    pair q;
-    q.hi = fused(fused(-first, d.hi, n.hi), r, first);
-    q.lo = fused(-q.hi, d.lo, fused(-q.hi, d.hi, n.hi) + n.lo) * r;
-    return q;
-}
-
-/* 1/d for a normal d > 0 whose reciprocal is normal: 2^-18 (2^-36). */
-INLINE real reciprocal_wide(real d)
-{
-    const bits mantissa = ((bits)1 << MANTISSA_BITS) - 1, one = (bits)EXPONENT_BIAS << MANTISSA_BITS;
-    bits b = to_bits(d);
-    real r = reciprocal_near(to_real((b & mantissa) | one));
-    return to_real(to_bits(r) + one - (b & ~mantissa));
-}
-
-/* n / d for such a d, where d.lo is at most half an ulp of d.hi: 0.51 ulp and the operands' own errors. */
-INLINE real near_quotient(pair n, pair d)
-{
-    real r = reciprocal_wide(d.hi), q = n.hi * r;
-    real rest = fused(-q, d.hi, n.hi) + n.lo;
-    return fused(fused(-q, d.lo, rest), r, q);
-}
-
-/* 1/d for 0.853 <= d <= 1.207: 2^-19 (2^-38). */
-INLINE real reciprocal_near_one(real d)
-{
-    real r = C(0x1.ded754p-1);
-    r = fused(r, d, C(-0x1.71fea4p1));
-    r = fused(r, d, C(0x1.7a5dcep1));
-    r = fused(fused(-d, r, C(1.0)), r, r);
-#if CLACT_REAL_BITS == 64
-    r = fused(fused(-d, r, C(1.0)), r, r);
-#endif
-    return r;
-}
+/* ---- Reciprocal ----------------------------------------------------------------------------- */
 
 /* 1/m for 1 <= m < 2: relative error below 2^-47 (2^-104). hi is correctly rounded, as one step from within
  * an ulp makes it but for the largest m (Markstein, 1990). */
@@ -254,14 +205,14 @@ INLINE pair log2_mantissa(real m)
     f.lo = C(0.0);
     d.hi = fused(C(0.5), m, C(0.5));
     d.lo = fused(C(0.5), m, C(0.5) - d.hi);
-    w = ratio(f, d, reciprocal_near_one(d.hi));
-    z = product(w, w);
+    w = quotient_pair(f, d);
+    z = product_rounded(w, w);
     real q = log2_tail(z.hi);
     g.hi = fused(z.hi, q, c1);
     g.lo = fused(z.hi, q, c1 - g.hi) + c1_lo;
     h.hi = fused(z.hi, g.hi, c0);
     h.lo = fused(z.hi, g.hi, c0 - h.hi) + fused(z.lo, g.hi, fused(z.hi, g.lo, c0_lo));
-    return product(w, h);
+    return product_rounded(w, h);
 }
 
 /* log2(x) for x > 0 and finite, else some number: relative error below 2^-35 (2^-64). */
@@ -310,7 +261,7 @@ INLINE pair log1p_exp_scaled(pair x, real least)
     d.hi = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0)); /* 1 + t/2, at most 1.5 */
     d.lo = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0) - d.hi);
     d.lo = fused(e.lo, C(0.5) * EXP_UNSCALE, d.lo);
-    pair w = ratio(e, d, reciprocal_near(d.hi));
+    pair w = quotient_pair(e, d);
     real true_w = w.hi * EXP_UNSCALE, z = true_w * true_w;
     w.lo = fused(w.hi, z * log1p_tail(z), w.lo);
     return rounded(w);
@@ -344,15 +295,14 @@ typedef struct { pair v; real n; } scaled_pair;
 
 INLINE scaled_pair exp2_pair(pair t)
 {
-    const pair ln2 = {K(0x1.62e43p-1, 0x1.62e42fefa39efp-1), K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)};
     const real limit = K(400.0, 4000.0);
-    real hi = within(t.hi, limit);
+    real hi = bounded(t.hi, limit);
     scaled_pair e;
     pair f;
     e.n = whole_near(hi);
     f.hi = hi - e.n;
     f.lo = magnitude(t.hi) < limit ? t.lo : C(0.0);
-    e.v = exp_reduced(product(rounded(f), ln2));
+    e.v = exp_reduced(product_rounded(rounded(f), pair_of(LN2_HIGH, LN2_LOW)));
     return e;
 }
 

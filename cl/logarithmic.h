@@ -30,7 +30,7 @@ INLINE real reciprocal_d(real x)
 {
     parts s = split(x);
     pair r = reciprocal_pair(s.m);
-    real y = times_power_once(product(r, r), -(s.n + s.n));
+    real y = times_power_once(product_rounded(r, r), -(s.n + s.n));
     y = magnitude(x) < INFINITE ? y : C(0.0);
     y = x == C(0.0) ? INFINITE : y;
     return nan_or(x, -y);
@@ -79,7 +79,7 @@ INLINE real rsqrt_d(real x)
     square_parts s = split_square(x);
     pair r = rsqrt_pair(s.m);
     real inverse = inverse_power(s.scale);
-    real y = product(r, product(r, r)).hi * (C(0.5) * inverse) * inverse * inverse;
+    real y = product_rounded(r, product_rounded(r, r)).hi * (C(0.5) * inverse) * inverse * inverse;
     return -where_positive(x, y, INFINITE, C(0.0));
 }
 
@@ -88,9 +88,7 @@ INLINE real rsqrt_d(real x)
 /* 0.5 ulp. */
 INLINE real log_f(real x)
 {
-    pair ln2 = {K(0x1.62e43p-1, 0x1.62e42fefa39efp-1), K(-0x1.05c61p-29, 0x1.abc9e3b39803fp-56)};
-    pair l = log2_pair(x);
-    l = product(l, ln2);
+    pair l = product_rounded(log2_pair(x), pair_of(LN2_HIGH, LN2_LOW));
     return where_positive(x, l.hi, -INFINITE, INFINITE);
 }
 
@@ -116,9 +114,8 @@ INLINE real softplus_f(real x, real beta)
 {
     real u = beta < C(0.0) ? -x : x;
     parts b = split(beta);
-    pair l = log1p_exp_scaled(negative_product(beta, x), SOFTPLUS_LEAST), r = reciprocal_pair(b.m);
-    l = product(l, r);
-    real n = K(-120.0, -1000.0) - b.n, n1 = within(n, K(100.0, 1000.0));
+    pair l = product_rounded(log1p_exp_scaled(negative_product(beta, x), SOFTPLUS_LEAST), reciprocal_pair(b.m));
+    real n = K(-120.0, -1000.0) - b.n, n1 = bounded(n, K(100.0, 1000.0));
     real first = power_of_two(n1), second = power_of_two(n - n1), a = l.hi * first;
     real hi = fused(a, second, u), z = hi - u;
     real lo = fused(l.lo * first, second, u - (hi - z) + fused(a, second, -z)); /* hi + lo is the sum */
@@ -168,13 +165,13 @@ INLINE mish_parts mish_of(real x)
     e.lo *= scale;
     above.hi = fused(C(2.0), e.hi, C(1.0));
     above.lo = fused(C(2.0), e.lo, fused(C(2.0), e.hi, C(1.0) - above.hi));
-    below = product(e, sum_scaled(two, e, back));
+    below = product_rounded(e, sum_scaled(two, e, back));
     mish_parts p;
     p.e = e;
     p.back = back;
     p.n.hi = x > C(0.0) ? above.hi : below.hi;
     p.n.lo = x > C(0.0) ? above.lo : below.lo;
-    above = sum_scaled(above, product(e, e), C(2.0));
+    above = sum_scaled(above, product_rounded(e, e), C(2.0));
     below = sum_scaled(two, below, back);
     p.d.hi = x > C(0.0) ? above.hi : below.hi;
     p.d.lo = x > C(0.0) ? above.lo : below.lo;
@@ -186,12 +183,12 @@ INLINE mish_parts mish_of(real x)
 INLINE real mish_f(real x)
 {
     mish_parts p = mish_of(x);
-    pair q = ratio(p.n, p.d, reciprocal_wide(p.d.hi));
+    pair q = quotient_pair(p.n, p.d);
     real up = x > C(0.0) ? C(1.0) / EXP_UNSCALE : C(1.0);
     up = x > C(1.0) ? C(1.0) : up;
     q.hi *= up;
     q.lo *= up;
-    real y = product_by(x < K(-110.0, -755.0) ? K(-110.0, -755.0) : x, q).hi;
+    real y = multiple_rounded(q, x < K(-110.0, -755.0) ? K(-110.0, -755.0) : x).hi;
     y = with_sign_of(y * (x > C(1.0) ? C(1.0) : EXP_UNSCALE), x);
     return x < INFINITE ? y : x;
 }
@@ -202,15 +199,15 @@ INLINE real mish_d(real x)
     const pair one = {C(1.0), C(0.0)};
     mish_parts p = mish_of(x);
     pair g = sum_scaled(one, p.e, p.back), t, w, s, d;
-    g = product(p.e, g);
+    g = product_rounded(p.e, g);
     w.hi = x > C(0.0) ? p.e.hi : C(1.0);
     w.lo = x > C(0.0) ? p.e.lo : C(0.0);
-    w = product_by(C(4.0) * within(x, K(110.0, 755.0)), product(g, w));
-    t = product(p.n, p.d);
+    w = multiple_rounded(product_rounded(g, w), C(4.0) * bounded(x, K(110.0, 755.0)));
+    t = product_rounded(p.n, p.d);
     s = sum_of(t.hi, w.hi);
     s.lo += t.lo + w.lo;
-    d = product(p.d, p.d);
-    return near_quotient(rounded(s), d) * p.back;
+    d = product_rounded(p.d, p.d);
+    return quotient_of(rounded(s), d) * p.back;
 }
 
 /* ---- Squareplus ----------------------------------------------------------------------------- */
@@ -256,7 +253,7 @@ INLINE real squareplus_f(real x, real b)
     hypotenuse h = hypotenuse_of(magnitude(x), b);
     parts s = split(b);
     pair sum = root_and_part(h, hypotenuse_root(h)), n = {s.m, C(0.0)};
-    real below = near_quotient(n, sum);
+    real below = quotient_of(n, sum);
     below = times_power(below, s.n - C(1.0) - split(h.unit).n);
     below = magnitude(x) < INFINITE ? below : C(0.0);
     below = b == C(0.0) ? C(0.0) : below;
@@ -271,13 +268,13 @@ INLINE real squareplus_d(real x, real b)
 {
     hypotenuse h = hypotenuse_of(magnitude(x), b);
     parts s = split(b);
-    pair root = hypotenuse_root(h), sum = root_and_part(h, root), both = product(root, sum), n, d;
+    pair root = hypotenuse_root(h), sum = root_and_part(h, root), both = product_rounded(root, sum), n, d;
     real unit = split(h.unit).n, power = s.n - C(1.0) - (unit + unit);
     n.hi = x > C(0.0) ? sum.hi : s.m;
     n.lo = x > C(0.0) ? sum.lo : C(0.0);
     d.hi = x > C(0.0) ? root.hi : both.hi;
     d.lo = x > C(0.0) ? root.lo : both.lo;
-    real y = times_power(near_quotient(n, d), x > C(0.0) ? C(-1.0) : power);
+    real y = times_power(quotient_of(n, d), x > C(0.0) ? C(-1.0) : power);
     real end = x > C(0.0) ? C(1.0) : C(0.0);
     y = magnitude(x) < INFINITE ? y : end;
     end = x == C(0.0) ? C(0.5) : end;
@@ -291,7 +288,7 @@ INLINE real squareplus_y(real y, real b)
     parts s = split(y);
     pair m = {s.m, C(0.0)}, d = {h.m, h.lo * h.power};
     real unit = split(h.unit).n;
-    real z = near_quotient(product(m, m), d);
+    real z = quotient_of(product_rounded(m, m), d);
     z = times_power(z, s.n - unit + (s.n - unit));
     z = y > C(0.0) ? z : C(0.0);
     return nan_or(y, y < INFINITE ? z : C(1.0));
@@ -315,10 +312,8 @@ INLINE real parity(real x)
 INLINE real power_of(real x, pair e, real exponent_parity, real scale)
 {
     parts m = split(scale);
-    pair l = log2_pair(magnitude(x));
-    l = product(l, e);
-    scaled_pair r = exp2_pair(l);
-    real y = times_power(product_by(m.m, r.v).hi, r.n + m.n);
+    scaled_pair r = exp2_pair(product_rounded(log2_pair(magnitude(x)), e));
+    real y = times_power(multiple_rounded(r.v, m.m).hi, r.n + m.n);
     real at_zero = e.hi > C(0.0) ? C(0.0) : INFINITE, at_infinity = e.hi > C(0.0) ? INFINITE : C(0.0);
     y = magnitude(x) < INFINITE ? y : at_infinity;
     y = x == C(0.0) ? at_zero : y;

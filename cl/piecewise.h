@@ -11,7 +11,7 @@ INLINE real relu_f(real x, real negative_slope, real max_value, real threshold)
 {
     real d = x - threshold, z = d - x;
     real e = x - (d - z) - (threshold + z);
-    e = magnitude(d) < to_real(INFINITY_BITS) ? e : C(0.0);
+    e = magnitude(d) < INFINITE ? e : C(0.0);
     real below = negative_slope == C(0.0) ? C(0.0) : fused(negative_slope, d, negative_slope * e);
     real y = x < threshold ? below : without_minus_zero(x);
     return x >= max_value ? max_value : y;
@@ -152,7 +152,7 @@ INLINE real clip_tf_f(real x, real low, real high)
 
 INLINE real clip_tf_g(real x, real dy, real low, real high)
 {
-    real lowest = low == low ? low : -to_real(INFINITY_BITS);
+    real lowest = low == low ? low : -INFINITE;
     real y = x >= high ? high : x;
     real g = y >= lowest ? dy : C(0.0);
     return x > high ? C(0.0) : g;

@@ -21,7 +21,7 @@ INLINE real times_pair(real x, pair a)
 {
     real s = x * (magnitude(x) < C(1.0) ? C(0x1p64) : C(0x1p-64)), plain = x * a.hi;
     real y = fused(s, a.hi, s * a.lo) * (magnitude(x) < C(1.0) ? C(0x1p-64) : C(0x1p64));
-    y = magnitude(x) < to_real(INFINITY_BITS) ? y : plain;
+    y = magnitude(x) < INFINITE ? y : plain;
     return x == C(0.0) ? plain : y;
 }
 
@@ -51,7 +51,7 @@ INLINE real dropout_kept(real x, real rate)
     n.hi = x * (magnitude(x) < C(1.0) ? C(0x1p64) : C(0x1p-64));
     n.lo = C(0.0);
     real y = magnitude(quotient(n, d)) * power * (magnitude(x) < C(1.0) ? C(0x1p-64) : C(0x1p64));
-    return magnitude(x) < to_real(INFINITY_BITS) ? with_sign_of(y, x) : x;
+    return magnitude(x) < INFINITE ? with_sign_of(y, x) : x;
 }
 
 /* A u of 1 is never drawn: it stands for what is outside training. */

@@ -224,16 +224,15 @@ INLINE real softmin_dx(real y, real dy, row_state r) { return softmax_dx(y, dy, 
 /* log(1 + u) for u >= 0: 1 ulp. */
 INLINE real row_log1p(real u)
 {
-    const real ln2 = K(0x1.62e43p-1, 0x1.62e42fefa39efp-1);
     pair s, d, n = {u < C(1.0) ? u : C(1.0), C(0.0)};
     s.hi = C(1.0) + u;
     s.lo = C(1.0) - (s.hi - u);
     pair l = log2_pair(s.hi);
-    real rest = fused(l.hi, -LN2_LOW, fused(l.lo, ln2, divide(s.lo, s.hi)));
-    real above_one = fused(l.hi, ln2, rest);
+    real rest = fused(l.hi, LN2_LOW, fused(l.lo, LN2_HIGH, divide(s.lo, s.hi)));
+    real above_one = fused(l.hi, LN2_HIGH, rest);
     d.hi = fused(n.hi, C(0.5), C(1.0));
     d.lo = fused(n.hi, C(0.5), C(1.0) - d.hi);
-    pair w = ratio(n, d, reciprocal_near(d.hi));
+    pair w = quotient_pair(n, d);
     real z = w.hi * w.hi;
     real below = w.hi + fused(w.hi, z * log1p_tail(z), w.lo);
     below = u < K(0x1p-26, 0x1p-55) ? u : below; /* with nothing subnormal on the way */
