@@ -112,10 +112,11 @@ INLINE real of_order(bits order)
 /* Whether a row has sums: it has elements that take part, and none of them is NaN. */
 INLINE int row_has_sums(row_state r) { return r.greatest > NO_PART; }
 
-/* A result where the row may have no sums. */
+/* A result where the row may have no sums: none, or a NaN. */
 INLINE real row_result(real y, real none, row_state r)
 {
-    return r.greatest == NO_PART ? none : nan_or(r.greatest, y);
+    const real without = r.greatest == NO_PART ? none : r.greatest;
+    return row_has_sums(r) ? y : without;
 }
 
 /* (t - greatest) quarter, exactly (Knuth's TwoSum); lo is NaN where hi is infinite. The products by quarter are

@@ -28,9 +28,7 @@ INLINE real crelu_y(real y1, real y2, real dy1, real dy2)
  * NaN for good. */
 INLINE u32 maxout_wins(real x, real most)
 {
-    u32 wins = x > most ? 1u : 0u;
-    wins = x != x ? 1u : wins;
-    return most != most ? 0u : wins;
+    return ((u32)(x > most) | (u32)(x != x)) & (u32)(most == most);
 }
 
 /* The gradient at the piece that won. */

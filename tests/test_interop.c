@@ -145,13 +145,15 @@ START_TEST(an_event_for_nothing)
 }
 END_TEST
 
-/* Gated units, crelu and maxout: cl_mems, a wait list and an event, also for nothing. */
+/* Gated units, crelu, maxout and rows: cl_mems, a wait list and an event, also for nothing. */
 START_TEST(units_are_enqueued)
 {
-    static const char *const names[] = {"glu", "maxout", "crelu"};
-    for (size_t k = 0; k < COUNT_OF(names); k++) {
-        int64_t nx = k < 2 ? N / 2 : N / 4, ny = k < 2 ? N / 4 : N / 2;
-        clact_activation *f = named(names[k]);
+    static const struct { const char *name; int64_t nx, ny; } cases[] = {
+        {"glu", N / 2, N / 4}, {"maxout", N / 2, N / 4}, {"crelu", N / 4, N / 2}, {"softmax", N - 1, N - 1},
+    };
+    for (size_t k = 0; k < COUNT_OF(cases); k++) {
+        int64_t nx = cases[k].nx, ny = cases[k].ny;
+        clact_activation *f = named(cases[k].name);
         clact_context *cpu = cpu_context(NULL, 1);
         clact_operand host = clact_array(CLACT_F32, x, nx), want = clact_array(CLACT_F32, expected, ny);
         OK(clact_forward(cpu, f, &(clact_forward_args){.x = &host, .y = &want}));
@@ -175,12 +177,47 @@ START_TEST(units_are_enqueued)
         done = NULL;
         q = (clact_enqueue){.queue = queue, .event = &done};
         clact_backward_args back = {.x = &in, .dy = &out, .dx = &in};
+        if (strcmp(cases[k].name, "softmax") == 0)
+            back.x = NULL, back.y = &out;
         OK(clact_backward_enqueue(own, f, &back, &q));
         ck_assert_ptr_nonnull(done);
         ck_assert_int_eq(p_clWaitForEvents(1, &done), CL_SUCCESS);
         p_clReleaseEvent(done);
         clact_activation_destroy(&f);
     }
+}
+END_TEST
+
+/* A sum that takes two kernels, and memory between them, behind a wait list. */
+START_TEST(gradients_are_enqueued)
+{
+    float want;
+    clact_activation *f = named("prelu");
+    clact_context *cpu = cpu_context(NULL, 1);
+    clact_operand host = clact_array(CLACT_F32, x, N), value = clact_array(CLACT_F32, &want, 1);
+    clact_parameter_gradient g = {.name = "slope", .value = &value};
+    clact_backward_args args = {.x = &host, .dy = &host, .gradients = &g, .gradient_count = 1};
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(i % 200 - 100) * 0.01f;
+    OK(clact_backward(cpu, f, &args));
+    clact_close(&cpu);
+    cl_int code;
+    cl_event go = is_oclgrind() ? NULL : p_clCreateUserEvent(context, &code), done = NULL;
+    ck_assert_int_eq(p_clEnqueueWriteBuffer(queue, mx, CL_TRUE, 0, sizeof x, x, 0, NULL, NULL), CL_SUCCESS);
+    clact_operand in = mem_of(mx, 0, N), out = mem_of(my, 2, 1);
+    g.value = &out;
+    args.x = args.dy = &in;
+    clact_enqueue q = {.queue = queue, .num_waits = go != NULL, .waits = go ? &go : NULL, .event = &done};
+    OK(clact_backward_enqueue(own, f, &args, &q));
+    ck_assert_ptr_nonnull(done);
+    if (go)
+        p_clSetUserEventStatus(go, CL_COMPLETE);
+    ck_assert_int_eq(p_clEnqueueReadBuffer(queue, my, CL_TRUE, 2 * sizeof *y, sizeof *y, y, 1, &done, NULL), CL_SUCCESS);
+    ck_assert(want != 0 && y[0] == want);
+    p_clReleaseEvent(done);
+    if (go)
+        p_clReleaseEvent(go);
+    clact_activation_destroy(&f);
 }
 END_TEST
 
@@ -267,6 +304,7 @@ Suite *interop_suite(void)
         tcase_add_test(t, events_on_an_unordered_queue);
         tcase_add_test(t, an_event_for_nothing);
         tcase_add_test(t, units_are_enqueued);
+        tcase_add_test(t, gradients_are_enqueued);
         tcase_add_test(t, handles_are_borrowed);
         tcase_add_test(t, sub_buffers_are_resolved);
         tcase_add_test(t, what_cannot_be_enqueued);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# vectorised.sh SOURCE_ROOT CC: every row's loop is vectorised, as the compiler itself reports.
+# vectorised.sh SOURCE_ROOT CC: every loop over elements is vectorised, as the compiler itself reports.
 #
 # The loops come out of macros, so the compiler's line numbers would all be alike: the template is
 # preprocessed first and each function put on lines of its own. Both the flags and the rows are read
@@ -34,7 +34,12 @@ cat >"$tmp/names.c" <<'END'
 #define ACTIVATION(id, name, twin, learns, needs, ...) LOOPS(name) needs(name) learns(name) twin(name)
 #include "activations.def"
 END
-$cc -E -P -I"$root/cl" "$tmp/names.c" | tr -s ' ' '\n' | grep . >"$tmp/names" || exit 1
+$cc -E -P -I"$root/cl" "$tmp/names.c" | tr -s ' ' '\n' | grep . >"$tmp/elementwise" || exit 1
+# hardmax has no sums, and zeros for gradients.
+sed -n 's/^COMPOSED([0-9]*, \([a-z_]*\), ROWWISE,.*/\1_terms \1_results \1_gradient_terms \1_gradients/p' \
+    "$root/cl/activations.def" | tr ' ' '\n' | grep -v '^hardmax_.*\(terms\|gradients\)' >"$tmp/rowwise"
+printf '%s\n' row_prepare row_mask row_greatest row_add >>"$tmp/rowwise"
+printf '%s\n' multiply pass_on crelu crelu_backward crelu_backward_y maxout maxout_backward >"$tmp/map"
 
 # A loop that cannot be vectorised: the test must see it.
 planted='extern float planted(float);
@@ -49,23 +54,23 @@ else # identical functions are kept apart, so that each has a report
 fi
 
 failed=0 loops=0
-check() # NAME BITS BYTES: an instruction set, and the bytes of its vectors
+check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, and LOOPS_tmpl.c
 {
     arguments="-std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC $(flags 'loop_arguments =') $(flags "'$1':")
         -DCLACT_ISA=$1 -DCLACT_REAL_BITS=$2"
     # shellcheck disable=SC2086
     $cc $arguments -I"$root/include" -I"$root/cl" -I"$root/src/cpu" -E -P \
-        "$root/src/cpu/elementwise_tmpl.c" | sed 's/static void/\n&/g' >"$tmp/loops.i" || return 1
+        "$root/src/cpu/$4_tmpl.c" | sed 's/static [a-z0-9]* [a-z0-9_]* *(/\n&/g' >"$tmp/loops.i" || return 1
     echo "$planted" | sed 's/static void/\n&/g' >>"$tmp/loops.i"
     # shellcheck disable=SC2086
     $cc $arguments -w $report -c "$tmp/loops.i" -o "$tmp/loops.o" >"$tmp/report" 2>&1 || {
         cat "$tmp/report"
         return 1
     }
-    awk -v bits="$2" -v bytes="$3" -v set="$1 f$2" '
-        FILENAME ~ /names$/ { names[$1]; next }
+    awk -v bits="$2" -v bytes="$3" -v set="$1 f$2 $4" '
+        FILENAME !~ /\.i$|report$/ { names[$1]; next }
         FILENAME ~ /\.i$/ {
-            if (/^static void [a-z0-9_]+\(/) { split($3, part, "("); function_name = part[1] }
+            if (/^static [a-z0-9]+ [a-z0-9_]+ *\(/) { split($3, part, "("); function_name = part[1] }
             at[FNR] = function_name
             next
         }
@@ -90,13 +95,15 @@ check() # NAME BITS BYTES: an instruction set, and the bytes of its vectors
             }
             printf "%s: %d loops, %d wrong\n", set, count, bad
             exit bad > 0
-        }' "$tmp/names" "$tmp/loops.i" "$tmp/report"
+        }' "$tmp/$4" "$tmp/loops.i" "$tmp/report"
 }
 
 run()
 {
-    check "$@" || failed=1
-    loops=$((loops + $(wc -l <"$tmp/names")))
+    for template in elementwise map rowwise; do
+        check "$@" $template || failed=1
+        loops=$((loops + $(wc -l <"$tmp/$template")))
+    done
 }
 
 case $(uname -m) in
