@@ -31,7 +31,8 @@
     AXIS(s3, MOVE) AXIS(s2, MOVE) AXIS(s1, MOVE) AXIS(s0, MOVE)
 
 /* Kernels that are written once for dense operands and for strided views: VIEW is defined for these. Element i
- * of operand v is then v[v_at] in BODY, which has no comma outside parentheses; START is AT(...) of every operand, MOVE(s) is STEP(..., s) of every one. */
+ * of operand v is then v[v_at] in BODY, which has no comma outside parentheses; START is AT(...) of every
+ * operand, MOVE(s) is STEP(..., s) of every one. */
 #ifdef VIEW
 #define INPUT(v) global const ELEMENT *v, const long v##_first, const long8 v##_strides
 #define OUTPUT(v) global ELEMENT *v, const long v##_first, const long8 v##_strides

@@ -119,10 +119,16 @@ static clact_status check_common(const struct clact_call *call, const void *args
     return CLACT_OK;
 }
 
-static clact_status check_gate(const struct clact_call *call, const clact_operand *gate, const char *what)
+/* What only one kind of activations takes. */
+static clact_status check_kind(const struct clact_call *call, bool given, enum clact_kind kind, clact_status status,
+                               const char *what)
 {
-    REQUIRE(!gate || call->activation->kind == KIND_GATED, CLACT_E_ARGUMENT, "%s is for gated units, and %s is none", what,
-            call->activation->info->name);
+    static const char *const names[KIND_COUNT] = {
+        [KIND_ELEMENTWISE] = "element-wise", [KIND_ROWWISE] = "row-wise", [KIND_GATED] = "gated", [KIND_REDUCE] = "reducing",
+    };
+    const clact_activation *a = call->activation;
+    REQUIRE(!given || kind == a->kind, status, "%s is for %s activations, and %s is %s", what, names[kind], a->info->name,
+            names[a->kind]);
     return CLACT_OK;
 }
 
@@ -131,8 +137,9 @@ static clact_status forward(struct clact_call call, const clact_forward_args *ar
     TRY(check_common(&call, args, args ? args->reserved : NULL, args ? args->parameters : NULL,
                      args ? args->parameter_count : 0));
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
-    TRY(check_gate(&call, args->gate, "gate"));
-    REQUIRE(kinds[call.activation->kind].forward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
+    TRY(check_kind(&call, args->gate, KIND_GATED, CLACT_E_ARGUMENT, "gate"));
+    TRY(check_kind(&call, args->mask, KIND_ROWWISE, CLACT_E_ARGUMENT, "mask"));
+    TRY(check_kind(&call, args->parameter_count, KIND_ELEMENTWISE, CLACT_E_UNSUPPORTED, "a parameter's tensor"));
     return kinds[call.activation->kind].forward(&call, args);
 }
 
@@ -143,11 +150,12 @@ static clact_status backward(struct clact_call call, const clact_backward_args *
     REQUIRE(args->training <= 1 && args->reserved0 == 0, CLACT_E_ARGUMENT, "training must be 0 or 1, reserved words 0");
     REQUIRE(args->gradients || args->gradient_count == 0, CLACT_E_ARGUMENT,
             "gradients must not be NULL where gradient_count is not 0");
-    REQUIRE(args->gradient_count == 0 || call.activation->kind == KIND_ELEMENTWISE, CLACT_E_UNSUPPORTED,
-            "%s has no learnable parameters", call.activation->info->name);
-    TRY(check_gate(&call, args->gate, "gate"));
-    TRY(check_gate(&call, args->dgate, "dgate"));
-    REQUIRE(kinds[call.activation->kind].backward, CLACT_E_UNSUPPORTED, "%s is not there yet", call.activation->info->name);
+    TRY(check_kind(&call, args->gate, KIND_GATED, CLACT_E_ARGUMENT, "gate"));
+    TRY(check_kind(&call, args->dgate, KIND_GATED, CLACT_E_ARGUMENT, "dgate"));
+    TRY(check_kind(&call, args->dgate_beta != 0, KIND_GATED, CLACT_E_ARGUMENT, "dgate_beta"));
+    TRY(check_kind(&call, args->mask, KIND_ROWWISE, CLACT_E_ARGUMENT, "mask"));
+    TRY(check_kind(&call, args->parameter_count, KIND_ELEMENTWISE, CLACT_E_UNSUPPORTED, "a parameter's tensor"));
+    TRY(check_kind(&call, args->gradient_count, KIND_ELEMENTWISE, CLACT_E_UNSUPPORTED, "a parameter's gradient"));
     return kinds[call.activation->kind].backward(&call, args);
 }
 

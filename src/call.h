@@ -16,7 +16,7 @@ struct clact_call {
 clact_status clact_call_operand(struct clact_call *call, const clact_operand *operand, const char *what,
                                 struct clact_view *view, uint64_t *n);
 
-/* The same for a call's first operand, whose type must be one that is computed on. */
+/* The same for an operand whose type must be one that is computed on, as that of a call's first must. */
 clact_status clact_call_first(struct clact_call *call, const clact_operand *operand, const char *what,
                               struct clact_view *view, uint64_t *n);
 

@@ -1,14 +1,10 @@
 /* gated.c: gated units, u * f(v): u and v are the halves of x along an axis, or two arrays. */
 #include "map.h"
 
-/* What a call must not have that element-wise calls may. */
-static clact_status check_plain(const struct clact_call *call, size_t parameter_count, const clact_operand *mask,
-                                uint32_t training)
+static clact_status check_noise(const struct clact_call *call, uint32_t training)
 {
-    const char *name = call->activation->info->name;
-    REQUIRE(parameter_count == 0, CLACT_E_UNSUPPORTED, "gated, the parameters of %s are numbers, not tensors", name);
-    REQUIRE(!mask, CLACT_E_ARGUMENT, "mask is for row-wise activations, and %s is none", name);
-    REQUIRE(!training, CLACT_E_UNSUPPORTED, "a gated unit draws no noise: training must be 0 for gated %s", name);
+    const clact_activation_info *info = call->activation->info;
+    REQUIRE(!training || !info->noise, CLACT_E_UNSUPPORTED, "gated, %s draws no noise: training must be 0", info->name);
     return CLACT_OK;
 }
 
@@ -63,7 +59,7 @@ clact_status clact_gated_forward(struct clact_call *call, const clact_forward_ar
     clact_tensor shape;
     uint32_t axis;
     const struct words *words;
-    TRY(check_plain(call, args->parameter_count, args->mask, args->training));
+    TRY(check_noise(call, args->training));
     TRY(read_units(call, &m, args->x, args->gate, &shape, &axis, &words));
     TRY(clact_map_operand(call, args->y, &shape, "y", words->shape, &m.views[MAP_OUT]));
     m.used = 1u << MAP_A | 1u << MAP_B | 1u << MAP_OUT;
@@ -123,8 +119,7 @@ clact_status clact_gated_backward(struct clact_call *call, const clact_backward_
     uint32_t axis;
     const struct words *words;
     const char *name = call->activation->info->name;
-    TRY(check_plain(call, args->parameter_count, args->mask, args->training));
-    REQUIRE(args->gradient_count == 0, CLACT_E_UNSUPPORTED, "gated, %s gives no gradients of parameters", name);
+    TRY(check_noise(call, args->training));
     REQUIRE(!args->y && args->x, args->y ? CLACT_E_UNSUPPORTED : CLACT_E_ARGUMENT, "backward of gated %s needs x", name);
     TRY(read_units(call, &m, args->x, args->gate, &shape, &axis, &words));
     TRY(clact_map_operand(call, args->dy, &shape, "dy", words->shape, &m.views[MAP_DY]));

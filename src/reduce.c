@@ -1,25 +1,6 @@
 /* reduce.c: crelu, which makes two elements of one, and maxout, which makes one of several. */
 #include "map.h"
 
-static clact_status check_plain(const struct clact_call *call, size_t parameter_count, const clact_operand *mask,
-                                uint32_t training)
-{
-    const char *name = call->activation->info->name;
-    REQUIRE(parameter_count == 0, CLACT_E_NAME, "%s has no parameter that may be a tensor", name);
-    REQUIRE(!mask, CLACT_E_ARGUMENT, "mask is for row-wise activations, and %s is none", name);
-    REQUIRE(!training, CLACT_E_UNSUPPORTED, "%s draws no noise: training must be 0", name);
-    return CLACT_OK;
-}
-
-static clact_status check_plain_backward(const struct clact_call *call, const clact_backward_args *args)
-{
-    TRY(check_plain(call, args->parameter_count, args->mask, args->training));
-    REQUIRE(args->gradient_count == 0, CLACT_E_UNSUPPORTED, "%s has no parameter to learn", call->activation->info->name);
-    REQUIRE(args->dgate_beta == 0, CLACT_E_ARGUMENT, "dgate_beta is for gated units, and %s is none",
-            call->activation->info->name);
-    return CLACT_OK;
-}
-
 /* ---- crelu ---------------------------------------------------------------------------------- */
 
 /* The shape of y (or dy) for one of x. */
@@ -173,12 +154,10 @@ static clact_status maxout_backward(struct clact_call *call, const clact_backwar
 
 clact_status clact_reduce_forward(struct clact_call *call, const clact_forward_args *args)
 {
-    TRY(check_plain(call, args->parameter_count, args->mask, args->training));
     return call->activation->info->id == CLACT_CRELU ? crelu_forward(call, args) : maxout_forward(call, args);
 }
 
 clact_status clact_reduce_backward(struct clact_call *call, const clact_backward_args *args)
 {
-    TRY(check_plain_backward(call, args));
     return call->activation->info->id == CLACT_CRELU ? crelu_backward(call, args) : maxout_backward(call, args);
 }

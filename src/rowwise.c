@@ -16,9 +16,7 @@ static clact_status check_operand(struct clact_call *call, struct shape *s, stru
 {
     uint64_t n;
     s->names[v] = what;
-    TRY(clact_call_operand(call, operand, what, &l->views[v], &n));
-    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
-            clact_type_name((clact_type)operand->tensor.type));
+    TRY(clact_call_first(call, operand, what, &l->views[v], &n));
     if (!s->tensor)
         s->tensor = &operand->tensor;
     return clact_call_same_shape(operand, s->tensor, what);
@@ -75,8 +73,7 @@ static void bring_to_rows(struct clact_rowwise_launch *l, const clact_tensor *t,
 }
 
 /* The rules for the call as a whole; then the backend. */
-static clact_status run(struct clact_call *call, struct clact_rowwise_launch *l, struct shape *s,
-                        const clact_operand *gate, size_t parameter_count)
+static clact_status run(struct clact_call *call, struct clact_rowwise_launch *l, struct shape *s)
 {
     const clact_activation *a = call->activation;
     const clact_tensor *t = s->tensor;
@@ -85,8 +82,6 @@ static clact_status run(struct clact_call *call, struct clact_rowwise_launch *l,
             a->info->name, a->axis, s->names[ROWWISE_X], (unsigned)t->rank);
     REQUIRE(t->type == CLACT_F64 || a->fits_f32, CLACT_E_RANGE, "scale of %s is not finite in f32, or zero",
             a->info->name);
-    REQUIRE(parameter_count == 0, CLACT_E_ARGUMENT, "%s takes no parameter tensor", a->info->name);
-    REQUIRE(!gate, CLACT_E_ARGUMENT, "a gate is of gated units, and %s is none", a->info->name);
     if (s->mask)
         TRY(check_mask(call, s, l));
     l->length = (uint64_t)t->dims[axis];
@@ -115,7 +110,7 @@ clact_status clact_rowwise_forward(struct clact_call *call, const clact_forward_
     struct shape s = {.mask = args->mask};
     TRY(check_operand(call, &s, &l, ROWWISE_X, args->x, "x"));
     TRY(check_operand(call, &s, &l, ROWWISE_OUT, args->y, "y"));
-    return run(call, &l, &s, args->gate, args->parameter_count);
+    return run(call, &l, &s);
 }
 
 clact_status clact_rowwise_backward(struct clact_call *call, const clact_backward_args *args)
@@ -127,8 +122,6 @@ clact_status clact_rowwise_backward(struct clact_call *call, const clact_backwar
     REQUIRE(!args->x || !args->y, CLACT_E_ARGUMENT, "backward takes x or y, not both");
     REQUIRE(!args->x || any, CLACT_E_UNSUPPORTED, "backward of %s is made from y, not from x", name);
     REQUIRE(args->y || any, CLACT_E_ARGUMENT, "backward of %s needs y", name);
-    REQUIRE(args->gradient_count == 0, CLACT_E_UNSUPPORTED, "%s has no parameter with a gradient", name);
-    REQUIRE(!args->dgate && args->dgate_beta == 0, CLACT_E_ARGUMENT, "dgate is of gated units, and %s is none", name);
     if (args->y)
         TRY(check_operand(call, &s, &l, ROWWISE_X, args->y, "y"));
     else
@@ -136,5 +129,5 @@ clact_status clact_rowwise_backward(struct clact_call *call, const clact_backwar
     TRY(check_operand(call, &s, &l, ROWWISE_DY, args->dy, "dy"));
     TRY(check_operand(call, &s, &l, ROWWISE_OUT, args->dx, "dx"));
     TRY(clact_call_beta(args->dx_beta, s.tensor->type, "dx_beta", &l.beta));
-    return run(call, &l, &s, args->gate, args->parameter_count);
+    return run(call, &l, &s);
 }

@@ -522,7 +522,7 @@ START_TEST(operands_that_do_not_fit)
     REFUSED(forward("glu", 0, x, NULL, x), CLACT_E_ARGUMENT, "y must have the shape of a half of x");
     REFUSED(forward("glu", 0, x, &gate, y), CLACT_E_ARGUMENT, "y must have the shape of x");
     REFUSED(forward("glu", 0, x, &odd, y), CLACT_E_ARGUMENT, "gate must have the shape of x");
-    REFUSED(forward("sigmoid", 0, x, &gate, x), CLACT_E_ARGUMENT, "gate is for gated units, and sigmoid is none");
+    REFUSED(forward("sigmoid", 0, x, &gate, x), CLACT_E_ARGUMENT, "gate is for gated activations, and sigmoid is element-wise");
     gate.tensor.type = CLACT_F64;
     REFUSED(forward("glu", 0, x, &gate, x), CLACT_E_ARGUMENT, "gate is of type f64");
     one.tensor.rank = 0;
@@ -571,9 +571,15 @@ START_TEST(gradients_that_do_not_fit)
     args.dx_beta = NAN;
     REFUSED(clact_backward(c, glu, &args), CLACT_E_ARGUMENT, "dx_beta must be finite");
     args.dx_beta = 0;
-    args.training = 1;
-    REFUSED(clact_backward(c, glu, &args), CLACT_E_UNSUPPORTED, "draws no noise");
+    args.training = 1; /* harmless where there is no noise */
+    OK(clact_backward(c, glu, &args));
     clact_activation_destroy(&glu);
+    clact_activation *noisy;
+    OK(clact_activation_create(&noisy, &(clact_activation_desc){.name = "rrelu", .gated = 1}));
+    REFUSED(clact_backward(c, noisy, &args), CLACT_E_UNSUPPORTED, "gated, rrelu draws no noise");
+    args.training = 0;
+    OK(clact_backward(c, noisy, &args));
+    clact_activation_destroy(&noisy);
 }
 END_TEST
 
@@ -600,7 +606,7 @@ START_TEST(activations_that_do_not_gate)
     OK(clact_activation_create(&a, &desc));
     clact_parameter_tensor slope = {"slope", &y};
     REFUSED(clact_forward(test_context(), a, &(clact_forward_args){.x = &x, .y = &y, .parameters = &slope, .parameter_count = 1}),
-            CLACT_E_UNSUPPORTED, "the parameters of prelu are numbers");
+            CLACT_E_UNSUPPORTED, "tensor is for element-wise activations, and prelu is gated");
     clact_activation_destroy(&a);
 }
 END_TEST

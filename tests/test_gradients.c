@@ -574,7 +574,7 @@ START_TEST(gradients_that_do_not_fit)
     REFUSED(clact_backward(c, elu, &args), CLACT_E_NAME, "elu has no parameter 'slope'");
     gradients[0].name = "alpha";
     REFUSED(clact_backward(c, elu, &args), CLACT_E_UNSUPPORTED, "alpha of elu is not learnable");
-    REFUSED(clact_backward(c, softmax, &args), CLACT_E_UNSUPPORTED, "softmax has no learnable parameters");
+    REFUSED(clact_backward(c, softmax, &args), CLACT_E_UNSUPPORTED, "gradient is for element-wise activations, and softmax is row-wise");
     gradients[0].name = NULL;
     REFUSED(clact_backward(c, f, &args), CLACT_E_ARGUMENT, "has no name");
     gradients[0].name = "slope";

@@ -212,7 +212,7 @@ START_TEST(operands_that_do_not_fit)
     clact_operand x = clact_array(CLACT_F32, v, 6), y2 = clact_array(CLACT_F32, w, 2), y12 = clact_array(CLACT_F32, w, 12);
     clact_operand x7 = clact_array(CLACT_F32, v, 7), y6 = clact_array(CLACT_F32, w, 6);
     REFUSED(clact_forward(c, crelu, &(clact_forward_args){.x = &x, .y = &y6}), CLACT_E_ARGUMENT, "twice the elements");
-    REFUSED(clact_forward(c, crelu, &(clact_forward_args){.x = &x, .y = &y12, .gate = &x}), CLACT_E_ARGUMENT, "crelu is none");
+    REFUSED(clact_forward(c, crelu, &(clact_forward_args){.x = &x, .y = &y12, .gate = &x}), CLACT_E_ARGUMENT, "gate is for gated activations, and crelu is reducing");
     REFUSED(clact_forward(c, maxout, &(clact_forward_args){.x = &x7, .y = &y2}), CLACT_E_ARGUMENT,
             "x has 7 elements along axis 0, which cannot be cut in 3 pieces");
     REFUSED(clact_forward(c, maxout, &(clact_forward_args){.x = &x, .y = &y6}), CLACT_E_ARGUMENT, "one element for each unit");

@@ -311,6 +311,11 @@ START_TEST(parameter_tensors_that_do_not_fit)
     t.tensor.dims[0] = 12;
     OK(clact_forward(test_context(), prelu, &args));
     REFUSED(clact_forward(test_context(), relu, &args), CLACT_E_NAME, "relu has no parameter 'slope'");
+    args.parameter_count = 0;
+    args.mask = args.x;
+    REFUSED(clact_forward(test_context(), relu, &args), CLACT_E_ARGUMENT, "mask is for row-wise activations, and relu is element-wise");
+    args.mask = NULL;
+    args.parameter_count = 1;
     slope.name = "beta";
     REFUSED(clact_forward(test_context(), prelu, &args), CLACT_E_NAME, "prelu has no parameter 'beta'");
     slope.name = "slope";

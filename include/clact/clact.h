@@ -102,8 +102,9 @@ typedef void (*clact_parallel_for)(void *data, void (*task)(void *work, uint32_t
 typedef struct clact_options {
     /* Where to run: "auto" (a GPU, else an accelerator, else an OpenCL CPU device, else the CPU
      * backend), "cpu" (the CPU backend), "opencl" (the best OpenCL device, with its kernels also for
-     * host pointers, unless what lies between the elements of an output must be left alone), "gpu", "accelerator", "P:D" (platform and device number) or part of a device's
-     * or platform's name. NULL: $CLACT_DEVICE, else "auto". */
+     * host pointers, unless what lies between the elements of an output must be left alone), "gpu",
+     * "accelerator", "P:D" (platform and device number) or part of a device's or platform's name.
+     * NULL: $CLACT_DEVICE, else "auto". */
     const char *device;
     /* The OpenCL loader: a path, or "disabled". NULL: $CLACT_OPENCL_LIBRARY, else the usual names. */
     const char *opencl_library;
@@ -450,7 +451,8 @@ typedef struct clact_forward_args {
      * in x's shape, wherever it lies: word i mod 4 of Philox4x32-10 at counter offset + i / 4. A tensor of n
      * elements takes (n + 3) / 4 counters: that many further on is the offset of the next one. */
     uint64_t seed, offset;
-    uint32_t training;         /* 1: noise is drawn, by activations that have it; 0: as at inference */
+    uint32_t training;         /* 1: noise is drawn, by activations that have it (gated they have none, and 1 is
+                                  refused); 0: as at inference */
     uint32_t reserved0;
     uint64_t reserved[8];
 } clact_forward_args;
@@ -487,10 +489,11 @@ CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_
                                             const float *x, const float *dy, float *dx);
 
 /* The general forms: any type, shape and stride, in host memory or in buffers (all operands of one
- * call alike). All operands have the same type, and of element-wise activations the same shape; an output may be the same view as an input,
- * and must not overlap one otherwise. With host memory the call returns when the output is written.
- * With buffers it may return before; calls on one context take effect in order. On failure nothing
- * is written, unless the device failed while it ran. */
+ * call alike). All operands have the same type, and of element-wise activations the same shape; an
+ * output may be the same view as an input, and must not overlap one otherwise. What an activation
+ * does not take, such as a mask where it is not row-wise, is refused. With host memory the call
+ * returns when the output is written. With buffers it may return before; calls on one context take
+ * effect in order. On failure nothing is written, unless the device failed while it ran. */
 CLACT_API clact_status clact_forward(clact_context *context, const clact_activation *activation,
                                      const clact_forward_args *args);
 CLACT_API clact_status clact_backward(clact_context *context, const clact_activation *activation,
