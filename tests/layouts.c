@@ -57,11 +57,6 @@ void fill_all(array *a, uint64_t seed, bool few)
     }
 }
 
-bool device_has(uint32_t type)
-{
-    return test_caps()->types >> type & 1;
-}
-
 bool device_flushes(void)
 {
     return test_caps()->exact == CLACT_EXACT_NORMAL;

@@ -27,7 +27,6 @@ array copy_of(const array *a);
  * flushes subnormals, nothing near one. */
 void fill_all(array *a, uint64_t seed, bool few);
 
-bool device_has(uint32_t type);
 bool device_flushes(void);
 /* The same bits; on a device that flushes subnormals signs of zero and what is near zero are left out. */
 bool same_value(double a, double b);

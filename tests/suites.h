@@ -31,8 +31,12 @@ Suite *reduce_suite(void);
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
 const clact_caps *test_caps(void);
-/* Whether $CLACT_TEST_LIGHT asks for small samples: on a simulator. */
+/* Whether $CLACT_TEST_LIGHT asks for small samples: where a device is a simulator, or compiles for seconds. */
 bool light(void);
+/* Whether the device has a type; and whether a test tries it: all, but where it is to be light f32 and, by turns, one
+ * of the others. */
+bool has_type(uint32_t type);
+bool tries_type(uint32_t type, size_t turn);
 /* The CPU backend with an instruction set (NULL: the best) and a number of threads. */
 clact_context *cpu_context(const char *isa, uint32_t threads);
 

@@ -38,6 +38,16 @@ bool light(void)
     return getenv("CLACT_TEST_LIGHT") != NULL;
 }
 
+bool has_type(uint32_t type)
+{
+    return test_caps()->types >> type & 1;
+}
+
+bool tries_type(uint32_t type, size_t turn)
+{
+    return has_type(type) && (!light() || type == CLACT_F32 || type == CLACT_F16 + turn % 3);
+}
+
 clact_context *cpu_context(const char *isa, uint32_t threads)
 {
     clact_context *context;

@@ -22,11 +22,6 @@ static bool same(double a, double b)
     return isnan(a) ? isnan(b) != 0 : memcmp(&a, &b, sizeof a) == 0;
 }
 
-static bool has_type(uint32_t type)
-{
-    return test_caps()->types >> type & 1;
-}
-
 /* ---- dx_beta -------------------------------------------------------------------------------- */
 
 static const struct layout {

@@ -53,7 +53,7 @@ START_TEST(both_sides)
     for (size_t k = 0; k < SHAPE_COUNT; k++)
         for (int c = 0; c < 16; c++)
             for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
-                if (device_has(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
+                if (has_type(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
                     check_crelu(&shapes[k], (clact_type)type, (enum layout)(c / 4), c % 2, c / 2 % 2, k % 2 ? 0.7 : 0);
     for (int64_t n = 1; n <= 5000; n += light() ? 97 : n < 1026 ? 1 : 331) {
         shape s = {2, {3, n}, 1};
@@ -105,7 +105,7 @@ START_TEST(largest_pieces)
     for (size_t k = 0; k < SHAPE_COUNT; k++)
         for (int c = 0; c < 16; c++)
             for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
-                if (device_has(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
+                if (has_type(type) && (type == CLACT_F32 || (k + (size_t)c) % 4 == type))
                     check_maxout(&shapes[k], (clact_type)type, pieces[(k + (size_t)c / 4) % 4], (enum layout)(c / 4), c % 2,
                                  c / 2 % 2, k % 2 ? -0.7 : 0);
     for (int64_t n = 1; n <= 5000; n += light() ? 97 : n < 1026 ? 1 : 331) {

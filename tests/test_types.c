@@ -70,8 +70,9 @@ START_TEST(halves_are_rounded_f32)
     for (size_t i = 0; i < count; i++) {
         clact_activation *f = named(list[i].name);
         for (int backward = 0; backward < 2; backward++) {
-            check_type(test_context(), CLACT_F16, f, list[i].name, backward);
-            check_type(test_context(), CLACT_BF16, f, list[i].name, backward);
+            for (uint32_t type = CLACT_F16; type <= CLACT_BF16; type++)
+                if (tries_type(type, i))
+                    check_type(test_context(), (clact_type)type, f, list[i].name, backward);
         }
         clact_activation_destroy(&f);
     }
@@ -155,6 +156,8 @@ START_TEST(f64_bits_agree)
     const clact_activation_info *list = elementwise_list(&count);
     clact_context *cpu = cpu_context(NULL, 1);
     for (size_t i = 0; i < count; i++) {
+        if (!tries_type(CLACT_F64, i))
+            continue;
         clact_activation *f = named(list[i].name);
         for (int backward = 0; backward < 2; backward++) {
             run_array(cpu, f, CLACT_F64, M, v, backward ? dy : NULL, a);
