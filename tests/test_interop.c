@@ -191,7 +191,7 @@ END_TEST
 /* A sum that takes two kernels, and memory between them, behind a wait list. */
 START_TEST(gradients_are_enqueued)
 {
-    float want;
+    float want = 0;
     clact_activation *f = named("prelu");
     clact_context *cpu = cpu_context(NULL, 1);
     clact_operand host = clact_array(CLACT_F32, x, N), value = clact_array(CLACT_F32, &want, 1);
