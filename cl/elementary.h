@@ -234,6 +234,16 @@ INLINE pair quotient_pair(pair n, pair d)
     return q;
 }
 
+/* The same with a hi that may go into a sum: it is no product. */
+INLINE pair quotient_sum(pair n, pair d)
+{
+    real r = reciprocal_close(d.hi), first = n.hi * r;
+    pair q;
+    q.hi = fused(fused(-first, d.hi, n.hi), r, first);
+    q.lo = fused(-q.hi, d.lo, fused(-q.hi, d.hi, n.hi) + n.lo) * r;
+    return q;
+}
+
 /* And rounded: 0.501 ulp. */
 INLINE real quotient_of(pair n, pair d)
 {

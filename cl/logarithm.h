@@ -261,7 +261,7 @@ INLINE pair log1p_exp_scaled(pair x, real least)
     d.hi = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0)); /* 1 + t/2, at most 1.5 */
     d.lo = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0) - d.hi);
     d.lo = fused(e.lo, C(0.5) * EXP_UNSCALE, d.lo);
-    pair w = quotient_pair(e, d);
+    pair w = quotient_sum(e, d);
     real true_w = w.hi * EXP_UNSCALE, z = true_w * true_w;
     w.lo = fused(w.hi, z * log1p_tail(z), w.lo);
     return rounded(w);

@@ -233,7 +233,7 @@ INLINE real row_log1p(real u)
     real above_one = fused(l.hi, LN2_HIGH, rest);
     d.hi = fused(n.hi, C(0.5), C(1.0));
     d.lo = fused(n.hi, C(0.5), C(1.0) - d.hi);
-    pair w = quotient_pair(n, d);
+    pair w = quotient_sum(n, d);
     real z = w.hi * w.hi;
     real below = w.hi + fused(w.hi, z * log1p_tail(z), w.lo);
     below = u < K(0x1p-26, 0x1p-55) ? u : below; /* with nothing subnormal on the way */

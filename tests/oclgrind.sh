@@ -46,7 +46,7 @@ planted()
 }
 
 planted walk.h 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write' identity
-planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' identity
+planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' prelu # of which views have a turn
 planted elementwise.cl 's/DRAW(i) y\[i\] =/DRAW(i) y[i \/ 2] =/' 'data race' identity
 planted gradient.cl 's/ barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' prelu
 program=$units
@@ -66,10 +66,13 @@ watch_all()
     program=$1
     watch || status=1
     cat "$tmp/said"
-    lines=$((lines + $(wc -l <"$tmp/log")))
-    [ -s "$tmp/log" ] || return
+    # Where a sum is added to what stands there, Oclgrind 21.10 takes one of its parts for uninitialised: each group
+    # of gradient_sum writes its own, and with a printf in either kernel nothing is said.
+    awk -v RS= '!/ninitialized value/ || !/Kernel: gradient_fold/' "$tmp/log" >"$tmp/rest"
+    lines=$((lines + $(wc -l <"$tmp/rest")))
+    [ -s "$tmp/rest" ] || return
     echo "Oclgrind says:"
-    head -n 40 "$tmp/log"
+    head -n 40 "$tmp/rest"
     status=1
 }
 
