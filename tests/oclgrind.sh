@@ -66,8 +66,8 @@ watch_all()
     program=$1
     watch || status=1
     cat "$tmp/said"
-    # Where a sum is added to what stands there, Oclgrind 21.10 takes one of its parts for uninitialised: each group
-    # of gradient_sum writes its own, and with a printf in either kernel nothing is said.
+    # A buffer in the place of a smaller one that was released: what lies behind the smaller one's end Oclgrind 21.10
+    # takes for uninitialised for good (two kernels show it without clact). The parts of a sum come to lie so.
     awk -v RS= '!/ninitialized value/ || !/Kernel: gradient_fold/' "$tmp/log" >"$tmp/rest"
     lines=$((lines + $(wc -l <"$tmp/rest")))
     [ -s "$tmp/rest" ] || return
