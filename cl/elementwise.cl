@@ -1,10 +1,11 @@
 /* elementwise.cl: y = f(x) and dx = f'(x) dy for one activation and one type.
  *
- * The composer (src/opencl/program.c) writes the lines before this text:
+ * The composer (src/opencl/compose.c) writes the lines before this text:
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
  *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
  *                                derivative of its own from y
+ *   KERNEL(part)                 the name of a kernel
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
  *   NOISE                        the argument, p1 to p7, that is noise, drawn by an element's row-major index
  *   ACCUMULATE                   dx = f'(x) dy + beta dx
@@ -14,10 +15,7 @@
 #include "activations.h"
 #include "noise.h"
 #include "storage.h"
-#include "walk.h"
-#ifdef CLACT_OWN_FUNCTIONS
-#include "custom" /* the text of an activation of the program's own */
-#endif
+#include "walk.cl"
 
 #ifdef ACCUMULATE
 #define BETA_PARAMETER , const real beta
@@ -42,7 +40,7 @@
 #endif
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
+void KERNEL(forward)(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
              const ulong n, PARAMETERS NOISE_PARAMETERS)
 {
     x += x_first;
@@ -52,7 +50,7 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
-    void NAME(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
+    void KERNEL(NAME)(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
               global ELEMENT *dx, const long dx_first, const ulong n,                               \
               PARAMETERS NOISE_PARAMETERS BETA_PARAMETER)                                           \
     {                                                                                               \
@@ -95,7 +93,7 @@ void forward(global const ELEMENT *x, const long x_first, global ELEMENT *y, con
 
 #define AXIS_DY(s)
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
+void KERNEL(forward)(global const ELEMENT *x, const long x_first, const long8 x_strides,
              global ELEMENT *y, const long y_first, const long8 y_strides,
              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER NOISE_PARAMETERS)
 {
@@ -116,7 +114,7 @@ void forward(global const ELEMENT *x, const long x_first, const long8 x_strides,
 #define AXIS_DY(s) di += c * dy_strides.s;
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
-    void NAME(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
+    void KERNEL(NAME)(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
               global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
               global ELEMENT *dx, const long dx_first, const long8 y_strides,                       \
               const ulong n, const ulong8 dims,                                                     \

@@ -5,16 +5,13 @@
 #include "elementary.h"
 #include "activations.h"
 #include "storage.h"
-#ifdef CLACT_OWN_FUNCTIONS
-#include "custom" /* the text of an activation of the program's own */
-#endif
 #include "units.h"
-#include "walk.h"
+#include "walk.cl"
 
 #define FORWARD_MOVE(s) STEP(u, s) STEP(v, s) STEP(y, s)
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void forward(INPUT(u), INPUT(v), OUTPUT(y), SIZE, PARAMETERS)
+void KERNEL(gated)(INPUT(u), INPUT(v), OUTPUT(y), SIZE, PARAMETERS)
 {
     FOR_ELEMENTS(AT(u) AT(v) AT(y), FORWARD_MOVE, y[y_at] = STORE(gate(LOAD(u[u_at]), ROW_F(LOAD(v[v_at]))));)
 }
@@ -41,7 +38,7 @@ void forward(INPUT(u), INPUT(v), OUTPUT(y), SIZE, PARAMETERS)
 #define BACKWARD_MOVE(s) STEP(u, s) STEP(v, s) STEP(dy, s) STEP(du, s) STEP(dv, s)
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void backward(INPUT(u), INPUT(v), INPUT(dy), OUTPUT(du), OUTPUT(dv), SIZE, PARAMETERS, const uint wanted,
+void KERNEL(gated_backward)(INPUT(u), INPUT(v), INPUT(dy), OUTPUT(du), OUTPUT(dv), SIZE, PARAMETERS, const uint wanted,
               const real u_beta, const real v_beta)
 {
     FOR_ELEMENTS(AT(u) AT(v) AT(dy) AT(du) AT(dv), BACKWARD_MOVE, BACKWARD_ELEMENT)

@@ -1,11 +1,12 @@
 /* gradient.cl: the gradient of a learnable parameter for one activation and one type: sums over the elements that
  * share an element of it, in the order of reduction.h.
  *
- * The composer (src/opencl/program.c) writes the lines before this text:
+ * The composer (src/opencl/compose.c) writes the lines before this text:
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v)             the stored type and its conversion
  *   VALUE, LOAD_VALUE(v), STORE_VALUE(v)   those of the sums
  *   ROW_P(x)                     the derivative by the parameter, with the parameters p0, p1, ...
+ *   KERNEL(part)                 the name of a kernel
  *   LOCAL                        work-items in a group: a power of two
  *   TENSOR                       the parameter, p0 to p7, that is a tensor t
  *   FLAT                         the terms of a sum lie along one axis
@@ -15,7 +16,7 @@
 #include "activations.h"
 #include "storage.h"
 #include "reduction.h"
-#include "walk.h"
+#include "walk.cl"
 
 #define MOST_CHUNKS 1024 /* of a sum; src/opencl/gradient.c */
 
@@ -65,7 +66,7 @@
 /* A group for each chunk of a sum, which is a power of two of blocks, or what is left. With one chunk the sum is
  * done; else fold() takes the parts. */
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void gradient_sum(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong length, const ulong chunk_blocks, const ulong chunks,
+void KERNEL(gradient_sum)(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong length, const ulong chunk_blocks, const ulong chunks,
                   global real *parts, RESULT, PARAMETERS TENSOR_TERMS)
 {
     local real lanes[REDUCTION_LANES], counter[REDUCTION_LEVELS];
@@ -113,7 +114,7 @@ void gradient_sum(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong length,
 
 /* A group for each sum: its parts pairwise, level by level, an odd one being carried up. */
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void gradient_fold(global const real *parts, const ulong chunks, RESULT)
+void KERNEL(gradient_fold)(global const real *parts, const ulong chunks, RESULT)
 {
     local real sums[MOST_CHUNKS];
     const ulong segment = get_group_id(0);

@@ -1,13 +1,13 @@
 /* maxout.cl: the largest of the pieces of each unit, and the gradient; for strided views of the units. The
  * pieces of one lie x_step (dx_step) elements apart. See units.h.
  *
- * The composer defines CLACT_REAL_BITS, ELEMENT, LOAD(v), STORE(v), LOCAL and VIEW. */
+ * The composer defines CLACT_REAL_BITS, KERNEL(part), ELEMENT, LOAD(v), STORE(v), LOCAL and VIEW. */
 #include "dialect.h"
 #include "elementary.h"
 #include "activations.h"
 #include "storage.h"
 #include "units.h"
-#include "walk.h"
+#include "walk.cl"
 
 /* most: the largest piece; best: its number. */
 #define FIND_LARGEST                                                                                \
@@ -23,7 +23,7 @@
 #define FORWARD_MOVE(s) STEP(x, s) STEP(y, s)
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void forward(INPUT(x), OUTPUT(y), SIZE, const ulong pieces, const long x_step)
+void KERNEL(forward)(INPUT(x), OUTPUT(y), SIZE, const ulong pieces, const long x_step)
 {
     FOR_ELEMENTS(AT(x) AT(y), FORWARD_MOVE, FIND_LARGEST y[y_at] = STORE(most);)
 }
@@ -41,7 +41,7 @@ void forward(INPUT(x), OUTPUT(y), SIZE, const ulong pieces, const long x_step)
 #define BACKWARD_MOVE(s) STEP(x, s) STEP(dy, s) STEP(dx, s)
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void backward(INPUT(x), INPUT(dy), OUTPUT(dx), SIZE, const ulong pieces, const long x_step, const long dx_step,
+void KERNEL(backward)(INPUT(x), INPUT(dy), OUTPUT(dx), SIZE, const ulong pieces, const long x_step, const long dx_step,
               const uint add, const real beta)
 {
     FOR_ELEMENTS(AT(x) AT(dy) AT(dx), BACKWARD_MOVE, BACKWARD_UNIT)

@@ -1,9 +1,10 @@
 /* rowwise.cl: a row-wise activation for one type, forward and backward: a group for each row.
  *
- * The composer (src/opencl/program.c) writes the lines before this text:
+ * The composer (src/opencl/compose.c) writes the lines before this text:
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
  *   ROW(part)                    the activation's parts in rowwise.h
+ *   KERNEL(part)                 the name of a kernel
  *   LOCAL                        work-items in a group: a power of two, at most REDUCTION_LANES
  *   MASK                         where there is one
  *
@@ -28,6 +29,9 @@
 #define MASK_AT
 #define TAKES_PART(j) true
 #endif
+
+#ifndef CLACT_ROWS
+#define CLACT_ROWS
 
 #define AXIS(s)                                                                                     \
     if (rest != 0) {                                                                                \
@@ -98,6 +102,8 @@ INLINE sums group_total(local real *lanes, local real *counters, ulong blocks, i
     return s;
 }
 
+#endif
+
 /* One pass of sums over the row; TERM is s with the term of element j. */
 #define SUM_ROW(TOTAL, PAIRED, TERM)                                                                       \
     {                                                                                               \
@@ -121,7 +127,7 @@ INLINE sums group_total(local real *lanes, local real *counters, ulong blocks, i
 #define FOR_ROW(j) for (ulong j = get_local_id(0); j < n; j += LOCAL)
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void forward(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims, const real scale MASK_VIEW)
+void KERNEL(forward)(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims, const real scale MASK_VIEW)
 {
     local ulong marks[LOCAL];
     local real lanes[2 * REDUCTION_LANES], counters[2 * REDUCTION_LEVELS];
@@ -165,7 +171,7 @@ void forward(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims, const 
 }
 
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void backward(VIEW(y, const ELEMENT), VIEW(dy, const ELEMENT), VIEW(dx, ELEMENT), const ulong8 dims, const real scale,
+void KERNEL(backward)(VIEW(y, const ELEMENT), VIEW(dy, const ELEMENT), VIEW(dx, ELEMENT), const ulong8 dims, const real scale,
               const real beta MASK_VIEW)
 {
     local real lanes[2 * REDUCTION_LANES], counters[2 * REDUCTION_LEVELS];

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """contraction.py SOURCE_ROOT: nothing in the kernels is left for a device's compiler to contract.
 
-Every row's programs are composed as src/opencl/program.c does it and compiled by clang as OpenCL C. In
+Every row's programs are composed as src/opencl/compose.c does it and compiled by clang as OpenCL C. In
 the LLVM IR no product may reach an addition or a subtraction, directly or through a negation or a
 choice: at -O0, where an expression stands as it was written, and at -O2 with everything inlined, which
 is what a compiler sees that ignores FP_CONTRACT. There is no double in an f32 program, no
@@ -63,11 +63,11 @@ def rows():
 
 
 def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
-    """The text of a program: the lines that program.c writes, then the file; row is None where it has none."""
+    """The text of a program: the lines that compose.c writes, then the file; row is None where it has none."""
     element, bits = STORED[stored]
     common = (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
               f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
-              f"#define LOCAL 256\n#define PER_ITEM 4\n{form}")
+              f"#define KERNEL(part) row_##part\n#define LOCAL 256\n#define PER_ITEM 4\n{form}")
     if not row:
         return f"{common}#include \"{file}\"\n"
     twin, count, _, own_y, _, _ = row
@@ -84,7 +84,7 @@ def gradient_program(name, row, stored, device_lines, form=""):
     p = "".join(f", p{i}" for i in range(row[1]))
     return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
             f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n#define LOCAL 256\n"
-            f"#define VALUE {element}\n#define LOAD_VALUE(v) load_{stored}(v)\n#define STORE_VALUE(v) store_{stored}(v)\n"
+            f"#define KERNEL(part) row_##part\n#define VALUE {element}\n#define LOAD_VALUE(v) load_{stored}(v)\n#define STORE_VALUE(v) store_{stored}(v)\n"
             f"#define ROW_P(x) {name}_p{form[0]}(x{p})\n{form[1:]}#include \"gradient.cl\"\n")
 
 

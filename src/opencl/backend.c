@@ -79,8 +79,12 @@ static struct clact_ocl *new_state(void)
 /* Calls on host pointers go where the memory is: on a CPU that is the CPU backend. */
 static void attach(clact_context *context, struct clact_ocl *ocl, bool kernels_for_host)
 {
-    ocl->local = power_of_two_below(ocl->device.max_local, 256);
-    ocl->per_item = ocl->device.info.kind == CLACT_DEVICE_CPU ? 1 : 4; /* CPUs vectorise over work-items, not along one */
+    ocl->target = (struct clact_opencl_target){
+        .local = power_of_two_below(ocl->device.max_local, 256),
+        .per_item = ocl->device.info.kind == CLACT_DEVICE_CPU ? 1 : 4, /* CPUs vectorise over work-items, not along one */
+        .rounds_to_nearest = ocl->device.single_config & CL_FP_ROUND_TO_NEAREST,
+        .divides = ocl->device.single_config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT,
+    };
     context->ocl = ocl;
     context->device = &clact_ocl_functions;
     if (kernels_for_host || ocl->device.info.kind != CLACT_DEVICE_CPU)

@@ -7,23 +7,30 @@
 /* The first three exclude each other. */
 enum form { FORM_DENSE = 0, FORM_VIEW = 1, FORM_TENSOR = 2, FORM_ACCUMULATE = 4, FORM_NOISE = 8 };
 
-static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
+static void prologue(const struct clact_opencl_recipe *r, const struct clact_opencl_target *target,
+                     struct clact_opencl_text *t)
 {
-    char tensor[32] = "", noise[32] = "";
     unsigned form = r->key.form;
-    clact_opencl_row_lines(r->activation, out, size);
+    clact_opencl_row_lines(r->activation, t);
+    clact_opencl_line(t, "#define PER_ITEM %u\n", (unsigned)target->per_item);
+    if (form & (FORM_VIEW | FORM_TENSOR))
+        clact_opencl_line(t, "#define VIEW\n");
     if (form & FORM_TENSOR)
-        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", r->activation->tensor);
+        clact_opencl_line(t, "#define TENSOR p%d\n", r->activation->tensor);
     if (form & FORM_NOISE)
-        snprintf(noise, sizeof noise, "#define NOISE p%d\n", r->activation->noise);
-    size_t length = strlen(out);
-    snprintf(out + length, size - length, "#define PER_ITEM %u\n%s%s%s%s", (unsigned)ocl->per_item,
-             form & (FORM_VIEW | FORM_TENSOR) ? "#define VIEW\n" : "", tensor,
-             noise, form & FORM_ACCUMULATE ? "#define ACCUMULATE\n" : "");
-    return CLACT_OK;
+        clact_opencl_line(t, "#define NOISE p%d\n", r->activation->noise);
+    if (form & FORM_ACCUMULATE)
+        clact_opencl_line(t, "#define ACCUMULATE\n");
 }
 
-static const char *const kernel_names[DIRECTION_COUNT] = {"forward", "backward", "backward_y"};
+static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
+{
+    unsigned form = r->key.form;
+    snprintf(out, size, "%s%s%s", form & FORM_TENSOR ? "_tensor" : form & FORM_VIEW ? "_view" : "",
+             form & FORM_NOISE ? "_noise" : "", form & FORM_ACCUMULATE ? "_add" : "");
+}
+
+static const char *const parts[DIRECTION_COUNT] = {"forward", "backward", "backward_y"};
 
 static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_launch *l)
 {
@@ -54,7 +61,7 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
 static clact_status launch_elements(clact_context *context, const struct clact_launch *l, const clact_enqueue *q)
 {
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = {"elementwise.cl", {0}, l->activation, prologue};
+    struct clact_opencl_recipe recipe = {"elementwise.cl", {0}, l->activation, prologue, words};
     recipe.key.kind = KIND_ELEMENTWISE;
     recipe.key.row = (uint16_t)l->activation->row;
     recipe.key.type = (uint16_t)l->views[VIEW_X].type;
@@ -64,10 +71,10 @@ static clact_status launch_elements(clact_context *context, const struct clact_l
     if (l->noise)
         recipe.key.form |= FORM_NOISE;
     struct clact_opencl_kernel *k;
-    TRY(clact_opencl_kernel_take(context, &recipe, l->direction, kernel_names[l->direction], &k));
+    TRY(clact_opencl_kernel_take(context, &recipe, l->direction, parts[l->direction], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
     if (status == CLACT_OK)
-        status = clact_opencl_enqueue(ocl, k->kernel, l->count, l->dense ? ocl->per_item : 1, q);
+        status = clact_opencl_enqueue(ocl, k->kernel, l->count, l->dense ? ocl->target.per_item : 1, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }

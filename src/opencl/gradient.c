@@ -12,24 +12,35 @@
 /* The form is made of these, and the type of the sums. */
 enum { FORM_GRADIENT = 0x100, FORM_TENSOR = 0x200, FORM_ACCUMULATE = 0x400, FORM_FLAT = 0x800, FORM_P1 = 0x1000 };
 
-static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
+static void prologue(const struct clact_opencl_recipe *r, const struct clact_opencl_target *target,
+                     struct clact_opencl_text *t)
 {
-    char p[64], tensor[32] = "";
+    char p[64];
     unsigned form = r->key.form, type = form & 0xff;
     const char *name = clact_type_name((clact_type)type);
+    (void)target;
     clact_opencl_row_parameters(r->activation, p, sizeof p);
+    clact_opencl_line(t, "#define VALUE %s\n#define LOAD_VALUE(v) load_%s(v)\n#define STORE_VALUE(v) store_%s(v)\n",
+                      clact_opencl_element(type), name, name);
+    clact_opencl_line(t, "#define ROW_P(x) %s_p%u(x%s)\n", clact_row_functions[r->activation->row].name, form / FORM_P1, p);
     if (form & FORM_TENSOR)
-        snprintf(tensor, sizeof tensor, "#define TENSOR p%d\n", r->activation->tensor);
-    snprintf(out, size, "#define VALUE %s\n#define LOAD_VALUE(v) load_%s(v)\n#define STORE_VALUE(v) store_%s(v)\n"
-             "#define ROW_P(x) %s_p%u(x%s)\n%s%s%s", clact_opencl_element(type), name, name,
-             clact_row_functions[r->activation->row].name, form / FORM_P1, p, tensor,
-             form & FORM_ACCUMULATE ? "#define ACCUMULATE\n" : "", form & FORM_FLAT ? "#define FLAT\n" : "");
-    return CLACT_OK;
+        clact_opencl_line(t, "#define TENSOR p%d\n", r->activation->tensor);
+    if (form & FORM_ACCUMULATE)
+        clact_opencl_line(t, "#define ACCUMULATE\n");
+    if (form & FORM_FLAT)
+        clact_opencl_line(t, "#define FLAT\n");
+}
+
+static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
+{
+    unsigned form = r->key.form;
+    snprintf(out, size, "_%s_p%u%s%s%s", clact_type_name((clact_type)(form & 0xff)), form / FORM_P1,
+             form & FORM_TENSOR ? "_tensor" : "", form & FORM_FLAT ? "_flat" : "", form & FORM_ACCUMULATE ? "_add" : "");
 }
 
 static struct clact_opencl_recipe recipe_of(const struct clact_launch *l, const struct clact_gradient *g)
 {
-    struct clact_opencl_recipe r = {"gradient.cl", {0}, l->activation, prologue};
+    struct clact_opencl_recipe r = {"gradient.cl", {0}, l->activation, prologue, words};
     bool flat = true;
     for (int k = 0; k < CLACT_MAX_RANK - 1; k++)
         flat &= g->reduced[k] == 1;
@@ -81,7 +92,7 @@ static clact_status run(clact_context *context, const struct clact_opencl_argume
 {
     TRY(clact_opencl_result(a->code, "clSetKernelArg"));
     clact_enqueue q = clact_opencl_chain_link(chain);
-    clact_status status = clact_opencl_enqueue(context->ocl, a->kernel, groups * context->ocl->local, 1, &q);
+    clact_status status = clact_opencl_enqueue(context->ocl, a->kernel, groups * context->ocl->target.local, 1, &q);
     clact_opencl_chain_linked(context->ocl, chain);
     return status;
 }

@@ -150,7 +150,7 @@ clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q
 clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
                                   const clact_enqueue *q)
 {
-    size_t tile = (size_t)ocl->local * per_item, local = ocl->local;
+    size_t tile = (size_t)ocl->target.local * per_item, local = ocl->target.local;
     size_t global = (size_t)((count + tile - 1) / tile) * local;
     CL_TRY(clEnqueueNDRangeKernel(q->queue, kernel, 1, NULL, &global, &local, q->num_waits, q->waits, q->event));
     return CLACT_OK;

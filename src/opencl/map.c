@@ -7,10 +7,10 @@
 static const struct {
     const char *file;
     int kind, slot; /* of the kernel in its program */
-    const char *kernel;
+    const char *part;
 } operations[] = {
-    [MAP_GATED] = {"gated.cl", KIND_GATED, 0, "forward"},
-    [MAP_GATED_BACKWARD] = {"gated.cl", KIND_GATED, 1, "backward"},
+    [MAP_GATED] = {"gated.cl", KIND_GATED, 0, "gated"},
+    [MAP_GATED_BACKWARD] = {"gated.cl", KIND_GATED, 1, "gated_backward"},
     [MAP_CRELU] = {"crelu.cl", KIND_REDUCE, 0, "forward"},
     [MAP_CRELU_BACKWARD] = {"crelu.cl", KIND_REDUCE, 1, "backward"},
     [MAP_CRELU_BACKWARD_Y] = {"crelu.cl", KIND_REDUCE, 2, "backward_y"},
@@ -36,15 +36,19 @@ static bool strided(const struct clact_map *m)
     return !m->dense || !is_gated(m);
 }
 
-static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
+static void prologue(const struct clact_opencl_recipe *r, const struct clact_opencl_target *target,
+                     struct clact_opencl_text *t)
 {
-    out[0] = 0;
     if (r->key.kind == KIND_GATED)
-        clact_opencl_row_lines(r->activation, out, size);
-    size_t length = strlen(out);
-    snprintf(out + length, size - length, "#define PER_ITEM %u\n%s", (unsigned)ocl->per_item,
-             r->key.form == FORM_DENSE ? "" : "#define VIEW\n");
-    return CLACT_OK;
+        clact_opencl_row_lines(r->activation, t);
+    clact_opencl_line(t, "#define PER_ITEM %u\n", (unsigned)target->per_item);
+    if (r->key.form == FORM_VIEW)
+        clact_opencl_line(t, "#define VIEW\n");
+}
+
+static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
+{
+    snprintf(out, size, "%s", r->key.kind == KIND_GATED && r->key.form == FORM_VIEW ? "_view" : "");
 }
 
 /* ---- Arguments ------------------------------------------------------------------------------ */
@@ -109,16 +113,16 @@ static clact_status launch(clact_context *context, const void *work, const clact
 {
     const struct clact_map *m = work;
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = {operations[m->operation].file, {0}, m->activation, prologue};
+    struct clact_opencl_recipe recipe = {operations[m->operation].file, {0}, m->activation, prologue, words};
     recipe.key.kind = (uint16_t)operations[m->operation].kind;
     recipe.key.row = (uint16_t)(is_gated(m) ? (uint32_t)m->activation->row : m->activation->info->id);
     recipe.key.type = (uint16_t)m->views[MAP_A].type;
     recipe.key.form = strided(m) ? FORM_VIEW : FORM_DENSE;
     struct clact_opencl_kernel *k;
-    TRY(clact_opencl_kernel_take(context, &recipe, operations[m->operation].slot, operations[m->operation].kernel, &k));
+    TRY(clact_opencl_kernel_take(context, &recipe, operations[m->operation].slot, operations[m->operation].part, &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, m), "clSetKernelArg");
     if (status == CLACT_OK)
-        status = clact_opencl_enqueue(ocl, k->kernel, m->count, strided(m) ? 1 : ocl->per_item, q);
+        status = clact_opencl_enqueue(ocl, k->kernel, m->count, strided(m) ? 1 : ocl->target.per_item, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }

@@ -61,6 +61,15 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
+/* What the text of programs depends on, of the device. */
+struct clact_opencl_target {
+    uint32_t local, per_item; /* work-items in a group, elements for each in dense kernels */
+    bool rounds_to_nearest, divides; /* in f32; division is correctly rounded */
+};
+
+struct clact_opencl_text;
+#define CLACT_OPENCL_NAME 256 /* bytes of a kernel's name, the final zero included */
+
 /* What a program is made from. Two of equal keys, and of one text of the program's own if any, are the same. */
 struct clact_opencl_recipe {
     const char *file; /* the kernels' file in cl/ */
@@ -70,11 +79,32 @@ struct clact_opencl_recipe {
         uint16_t type;
         uint16_t form; /* as the kind counts its forms */
     } key;
-    const clact_activation *activation;
-    /* Writes the lines that stand before the file, those of clact_opencl_type_lines apart. */
-    clact_status (*prologue)(const struct clact_opencl_recipe *recipe, const struct clact_ocl *ocl, char *out,
-                             size_t size);
+    const clact_activation *activation; /* NULL for the probe */
+    /* Writes the lines that stand before the file, those for the type apart. */
+    void (*prologue)(const struct clact_opencl_recipe *recipe, const struct clact_opencl_target *target,
+                     struct clact_opencl_text *text);
+    /* Writes what tells its kernels' names from those of other forms: "", "_view". NULL: nothing. */
+    void (*words)(const struct clact_opencl_recipe *recipe, char *out, size_t size);
 };
+
+/* The text of a program of several recipes, none twice, all of one width of reals. numbered: with #line, for the
+ * messages of drivers. *out is to be freed. */
+clact_status clact_opencl_compose(const struct clact_opencl_target *target, const struct clact_opencl_recipe *recipes,
+                                  size_t count, bool numbered, char **out, size_t *length);
+/* Adds a line to the text. */
+__attribute__((format(printf, 2, 3)))
+void clact_opencl_line(struct clact_opencl_text *text, const char *format, ...);
+/* A row's functions and their parameters as calls: ROW_F(x), ROW_G(x, dy), and ROW_Y(y, dy) where the row has
+ * a derivative of its own from y. */
+void clact_opencl_row_lines(const clact_activation *activation, struct clact_opencl_text *text);
+/* ", p0, p1": the parameters of a row's function. */
+void clact_opencl_row_parameters(const clact_activation *activation, char *out, size_t size);
+/* The type of a stored element in OpenCL C. */
+const char *clact_opencl_element(uint32_t type);
+/* The activation of the program's own that takes part; NULL. */
+struct clact_definition *clact_opencl_own(const struct clact_opencl_recipe *recipe);
+/* "relu_forward_f32_view": the name in a program of the kernel that its file calls KERNEL(part). */
+void clact_opencl_kernel_name(const struct clact_opencl_recipe *recipe, const char *part, char out[CLACT_OPENCL_NAME]);
 
 struct clact_opencl_program;
 #define CLACT_OPENCL_KERNELS 4 /* that a program has at most */
@@ -84,7 +114,7 @@ struct clact_ocl {
     struct clact_opencl_device device;
     cl_context context;
     cl_command_queue queue;
-    uint32_t local, per_item; /* work-items in a group, elements for each in dense kernels */
+    struct clact_opencl_target target;
     pthread_mutex_t lock;     /* guards programs, their kernels and the probe's verdict */
     struct clact_opencl_program *programs[64]; /* by row modulo 64, linked */
     bool probed;
@@ -100,18 +130,11 @@ struct clact_opencl_kernel {
     cl_kernel kernel;
 };
 
-/* The kernel of that name, of which slot is the number in its program. Composes and builds the program
- * where there is none. */
+/* The kernel that the recipe's file calls KERNEL(part), of which slot is the number in its program. Builds the
+ * program where there is none. */
 clact_status clact_opencl_kernel_take(clact_context *context, const struct clact_opencl_recipe *recipe, int slot,
-                                      const char *name, struct clact_opencl_kernel **out);
+                                      const char *part, struct clact_opencl_kernel **out);
 void clact_opencl_kernel_put(clact_context *context, struct clact_opencl_kernel *kernel);
-/* A row's functions and their parameters as calls: ROW_F(x), ROW_G(x, dy), and ROW_Y(y, dy) where the row has
- * a derivative of its own from y. */
-void clact_opencl_row_lines(const clact_activation *activation, char *out, size_t size);
-/* ", p0, p1": the parameters of a row's function. */
-void clact_opencl_row_parameters(const clact_activation *activation, char *out, size_t size);
-/* The type of a stored element in OpenCL C. */
-const char *clact_opencl_element(uint32_t type);
 void clact_opencl_programs_release(struct clact_ocl *ocl);
 
 clact_status clact_opencl_build_probe(clact_context *context, cl_program *out);

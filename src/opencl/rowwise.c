@@ -5,11 +5,17 @@
 
 enum form { FORM_PLAIN, FORM_MASK };
 
-static clact_status prologue(const struct clact_opencl_recipe *r, const struct clact_ocl *ocl, char *out, size_t size)
+static void prologue(const struct clact_opencl_recipe *r, const struct clact_opencl_target *target,
+                     struct clact_opencl_text *t)
 {
-    snprintf(out, size, "#define ROW(part) %s_##part\n%s", r->activation->info->name,
-             r->key.form == FORM_MASK ? "#define MASK\n" : "");
-    return CLACT_OK;
+    (void)target;
+    clact_opencl_line(t, "#define ROW(part) %s_##part\n%s", r->activation->info->name,
+                      r->key.form == FORM_MASK ? "#define MASK\n" : "");
+}
+
+static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
+{
+    snprintf(out, size, "%s", r->key.form == FORM_MASK ? "_mask" : "");
 }
 
 static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_rowwise_launch *l)
@@ -35,7 +41,7 @@ static clact_status launch(clact_context *context, const void *work, const clact
 {
     const struct clact_rowwise_launch *l = work;
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = {"rowwise.cl", {0}, l->activation, prologue};
+    struct clact_opencl_recipe recipe = {"rowwise.cl", {0}, l->activation, prologue, words};
     recipe.key.kind = KIND_ROWWISE;
     recipe.key.row = (uint16_t)l->activation->row;
     recipe.key.type = (uint16_t)l->views[ROWWISE_X].type;
@@ -44,7 +50,7 @@ static clact_status launch(clact_context *context, const void *work, const clact
     TRY(clact_opencl_kernel_take(context, &recipe, l->backward, l->backward ? "backward" : "forward", &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
     if (status == CLACT_OK) {
-        size_t local = ocl->local, global = (size_t)l->rows * local;
+        size_t local = ocl->target.local, global = (size_t)l->rows * local;
         status = clact_opencl_result(ocl->api.clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local,
                                                                      q->num_waits, q->waits, q->event),
                                      "clEnqueueNDRangeKernel");

@@ -1,9 +1,6 @@
-/* walk.h: how a kernel goes through the elements of its operands. OpenCL C only.
+/* walk.cl: how a kernel goes through the elements of its operands.
  *
  * The composer defines LOCAL, the work-items in a group, and PER_ITEM, elements for each in dense kernels. */
-#ifndef CLACT_WALK_H
-#define CLACT_WALK_H
-
 #define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
 
 /* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
@@ -53,6 +50,4 @@
 #define SIZE const ulong n
 #define AT(v) const long v##_at = v##_first + (long)i;
 #define FOR_ELEMENTS(START, MOVE, BODY) FOR_TILE(START BODY)
-#endif
-
 #endif
