@@ -499,6 +499,28 @@ CLACT_API clact_status clact_forward(clact_context *context, const clact_activat
 CLACT_API clact_status clact_backward(clact_context *context, const clact_activation *activation,
                                       const clact_backward_args *args);
 
+/* ---- Kernels made ahead --------------------------------------------------------------------- */
+
+/* What an activation's calls may be like; each takes a kernel of its own. */
+typedef enum clact_calls {
+    CLACT_CALLS_DENSE = 1,      /* operands are dense and lie in the same order */
+    CLACT_CALLS_VIEW = 2,       /* other strides */
+    CLACT_CALLS_ACCUMULATE = 4, /* backward with dx_beta, or a gradient with its beta */
+    CLACT_CALLS_TENSOR = 8,     /* a parameter is a tensor */
+    CLACT_CALLS_GRADIENT = 16,  /* the gradients of learnable parameters */
+    CLACT_CALLS_NOISE = 32,     /* training, by activations that draw random numbers */
+    CLACT_CALLS_MASK = 64,      /* a mask, of row-wise activations */
+    CLACT_CALLS_ALL = 127
+} clact_calls;
+
+/* Kernels of an activation, of both directions. */
+typedef struct clact_kernels {
+    const clact_activation *activation;
+    uint32_t types; /* bit 1 << clact_type; 0: f32 alone */
+    uint32_t calls; /* bits of clact_calls; what the activation does not have is passed over; 0: CLACT_CALLS_DENSE */
+    uint64_t reserved[2];
+} clact_kernels;
+
 /* ---- Buffers: memory of the context's device, or of the host on the CPU backend ------------- */
 
 /* Not initialised. bytes may be 0. */

@@ -205,6 +205,16 @@ struct clact_definition *clact_opencl_own(const struct clact_opencl_recipe *r)
     return r->activation ? r->activation->own : NULL;
 }
 
+void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_activation *a, uint32_t type, uint32_t calls)
+{
+    if (a->kind == KIND_ELEMENTWISE)
+        clact_opencl_elementwise_recipes(list, a, type, calls);
+    else if (a->kind == KIND_ROWWISE)
+        clact_opencl_rowwise_recipes(list, a, type, calls);
+    else
+        clact_opencl_map_recipes(list, a, type, calls);
+}
+
 /* What kernels are named by: the row's functions, or an activation that has none. */
 static const char *name_of(const struct clact_opencl_recipe *r)
 {

@@ -30,6 +30,33 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
              form & FORM_NOISE ? "_noise" : "", form & FORM_ACCUMULATE ? "_add" : "");
 }
 
+static struct clact_opencl_recipe recipe_of(const clact_activation *a, uint32_t type, unsigned form)
+{
+    struct clact_opencl_recipe r = {"elementwise.cl", {0}, a, prologue, words};
+    r.key.kind = KIND_ELEMENTWISE;
+    r.key.row = (uint16_t)a->row;
+    r.key.type = (uint16_t)type;
+    r.key.form = (uint16_t)form;
+    return r;
+}
+
+void clact_opencl_elementwise_recipes(struct clact_opencl_recipes *list, const clact_activation *a, uint32_t type,
+                                      uint32_t calls)
+{
+    const bool wanted[] = {
+        [FORM_DENSE] = calls & CLACT_CALLS_DENSE,
+        [FORM_VIEW] = calls & CLACT_CALLS_VIEW,
+        [FORM_TENSOR] = calls & CLACT_CALLS_TENSOR && a->tensor >= 0,
+    };
+    for (unsigned form = FORM_DENSE; form <= FORM_TENSOR; form++)
+        for (unsigned more = 0; more <= (FORM_ACCUMULATE | FORM_NOISE); more += FORM_ACCUMULATE)
+            if (wanted[form] && (!(more & FORM_ACCUMULATE) || calls & CLACT_CALLS_ACCUMULATE) &&
+                (!(more & FORM_NOISE) || (calls & CLACT_CALLS_NOISE && a->noise >= 0 && form != FORM_TENSOR)))
+                clact_opencl_add_recipe(list, recipe_of(a, type, form | more));
+    if (calls & CLACT_CALLS_GRADIENT)
+        clact_opencl_gradient_recipes(list, a, type, calls);
+}
+
 static const char *const parts[DIRECTION_COUNT] = {"forward", "backward", "backward_y"};
 
 static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_launch *l)
@@ -61,15 +88,12 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
 static clact_status launch_elements(clact_context *context, const struct clact_launch *l, const clact_enqueue *q)
 {
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = {"elementwise.cl", {0}, l->activation, prologue, words};
-    recipe.key.kind = KIND_ELEMENTWISE;
-    recipe.key.row = (uint16_t)l->activation->row;
-    recipe.key.type = (uint16_t)l->views[VIEW_X].type;
-    recipe.key.form = l->dense ? FORM_DENSE : l->has_tensor ? FORM_TENSOR : FORM_VIEW;
+    unsigned form = l->dense ? FORM_DENSE : l->has_tensor ? FORM_TENSOR : FORM_VIEW;
     if (l->beta.f64 != 0)
-        recipe.key.form |= FORM_ACCUMULATE;
+        form |= FORM_ACCUMULATE;
     if (l->noise)
-        recipe.key.form |= FORM_NOISE;
+        form |= FORM_NOISE;
+    struct clact_opencl_recipe recipe = recipe_of(l->activation, l->views[VIEW_X].type, form);
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->direction, parts[l->direction], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");

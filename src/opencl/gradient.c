@@ -38,18 +38,41 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
              form & FORM_TENSOR ? "_tensor" : "", form & FORM_FLAT ? "_flat" : "", form & FORM_ACCUMULATE ? "_add" : "");
 }
 
+static struct clact_opencl_recipe recipe(const clact_activation *a, uint32_t type, unsigned form)
+{
+    struct clact_opencl_recipe r = {"gradient.cl", {0}, a, prologue, words};
+    r.key.kind = KIND_ELEMENTWISE;
+    r.key.row = (uint16_t)a->row;
+    r.key.type = (uint16_t)type;
+    r.key.form = (uint16_t)(FORM_GRADIENT | form);
+    return r;
+}
+
 static struct clact_opencl_recipe recipe_of(const struct clact_launch *l, const struct clact_gradient *g)
 {
-    struct clact_opencl_recipe r = {"gradient.cl", {0}, l->activation, prologue, words};
     bool flat = true;
     for (int k = 0; k < CLACT_MAX_RANK - 1; k++)
         flat &= g->reduced[k] == 1;
-    r.key.kind = KIND_ELEMENTWISE;
-    r.key.row = (uint16_t)l->activation->row;
-    r.key.type = (uint16_t)l->views[VIEW_X].type;
-    r.key.form = (uint16_t)(FORM_GRADIENT | g->value.type | (l->has_tensor ? FORM_TENSOR : 0) | (flat ? FORM_FLAT : 0) |
-                            (g->beta.f64 != 0 ? FORM_ACCUMULATE : 0) | FORM_P1 * (unsigned)g->parameter);
-    return r;
+    return recipe(l->activation, l->views[VIEW_X].type,
+                  g->value.type | (l->has_tensor ? FORM_TENSOR : 0) | (flat ? FORM_FLAT : 0) |
+                      (g->beta.f64 != 0 ? FORM_ACCUMULATE : 0) | FORM_P1 * (unsigned)g->parameter);
+}
+
+/* Sums of the operands' own type and, where that is narrower, of f32. */
+void clact_opencl_gradient_recipes(struct clact_opencl_recipes *list, const clact_activation *a, uint32_t type,
+                                   uint32_t calls)
+{
+    const bool narrow = type == CLACT_F16 || type == CLACT_BF16;
+    for (unsigned k = 0; k < a->info->learnable_count; k++)
+        for (unsigned more = 0; more < FORM_P1 / FORM_TENSOR; more++) {
+            unsigned form = more * FORM_TENSOR + k * FORM_P1;
+            if ((form & FORM_TENSOR && !(calls & CLACT_CALLS_TENSOR && a->tensor >= 0)) ||
+                (form & FORM_ACCUMULATE && !(calls & CLACT_CALLS_ACCUMULATE)))
+                continue;
+            clact_opencl_add_recipe(list, recipe(a, type, form | type));
+            if (narrow)
+                clact_opencl_add_recipe(list, recipe(a, type, form | CLACT_F32));
+        }
 }
 
 /* Blocks of a chunk: a power of two. One sum alone is split, many are not. */
@@ -100,9 +123,9 @@ static clact_status run(clact_context *context, const struct clact_opencl_argume
 static clact_status sum(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g, cl_mem parts,
                         struct clact_opencl_chain *chain)
 {
-    struct clact_opencl_recipe recipe = recipe_of(l, g);
+    struct clact_opencl_recipe r = recipe_of(l, g);
     struct clact_opencl_kernel *k;
-    TRY(clact_opencl_kernel_take(context, &recipe, 0, "gradient_sum", &k));
+    TRY(clact_opencl_kernel_take(context, &r, 0, "gradient_sum", &k));
     struct clact_opencl_arguments a = {context->ocl, k->kernel, 0, CL_SUCCESS};
     cl_ulong chunk = chunk_of(context->ocl, g), chunks = chunks_of(context->ocl, g), length = g->length;
     set_terms(&a, l, g, VIEW_X);
@@ -124,9 +147,9 @@ static clact_status sum(clact_context *context, const struct clact_launch *l, co
 static clact_status fold(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g, cl_mem parts,
                          struct clact_opencl_chain *chain)
 {
-    struct clact_opencl_recipe recipe = recipe_of(l, g);
+    struct clact_opencl_recipe r = recipe_of(l, g);
     struct clact_opencl_kernel *k;
-    TRY(clact_opencl_kernel_take(context, &recipe, 1, "gradient_fold", &k));
+    TRY(clact_opencl_kernel_take(context, &r, 1, "gradient_fold", &k));
     struct clact_opencl_arguments a = {context->ocl, k->kernel, 0, CL_SUCCESS};
     cl_ulong chunks = chunks_of(context->ocl, g);
     clact_opencl_set(&a, sizeof parts, &parts);

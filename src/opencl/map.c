@@ -51,6 +51,25 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
     snprintf(out, size, "%s", r->key.kind == KIND_GATED && r->key.form == FORM_VIEW ? "_view" : "");
 }
 
+static struct clact_opencl_recipe recipe_of(const clact_activation *a, const char *file, uint32_t type, enum form form)
+{
+    struct clact_opencl_recipe r = {file, {0}, a, prologue, words};
+    r.key.kind = (uint16_t)a->kind;
+    r.key.row = (uint16_t)(a->kind == KIND_GATED ? (uint32_t)a->row : a->info->id);
+    r.key.type = (uint16_t)type;
+    r.key.form = (uint16_t)form;
+    return r;
+}
+
+void clact_opencl_map_recipes(struct clact_opencl_recipes *list, const clact_activation *a, uint32_t type, uint32_t calls)
+{
+    const char *file = a->kind == KIND_GATED ? "gated.cl" : a->info->id == CLACT_MAXOUT ? "maxout.cl" : "crelu.cl";
+    if (a->kind == KIND_GATED && calls & CLACT_CALLS_DENSE)
+        clact_opencl_add_recipe(list, recipe_of(a, file, type, FORM_DENSE));
+    if (a->kind != KIND_GATED || calls & CLACT_CALLS_VIEW)
+        clact_opencl_add_recipe(list, recipe_of(a, file, type, FORM_VIEW));
+}
+
 /* ---- Arguments ------------------------------------------------------------------------------ */
 
 static void set_u32(struct clact_opencl_arguments *a, cl_uint value)
@@ -113,11 +132,8 @@ static clact_status launch(clact_context *context, const void *work, const clact
 {
     const struct clact_map *m = work;
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = {operations[m->operation].file, {0}, m->activation, prologue, words};
-    recipe.key.kind = (uint16_t)operations[m->operation].kind;
-    recipe.key.row = (uint16_t)(is_gated(m) ? (uint32_t)m->activation->row : m->activation->info->id);
-    recipe.key.type = (uint16_t)m->views[MAP_A].type;
-    recipe.key.form = strided(m) ? FORM_VIEW : FORM_DENSE;
+    struct clact_opencl_recipe recipe = recipe_of(m->activation, operations[m->operation].file, m->views[MAP_A].type,
+                                                  strided(m) ? FORM_VIEW : FORM_DENSE);
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, operations[m->operation].slot, operations[m->operation].part, &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, m), "clSetKernelArg");

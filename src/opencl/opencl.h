@@ -87,6 +87,34 @@ struct clact_opencl_recipe {
     void (*words)(const struct clact_opencl_recipe *recipe, char *out, size_t size);
 };
 
+/* ---- Recipes of an activation --------------------------------------------------------------- */
+
+/* Recipes, of which the first capacity are written and all counted. */
+struct clact_opencl_recipes {
+    struct clact_opencl_recipe *recipes;
+    size_t count, capacity;
+};
+
+static inline void clact_opencl_add_recipe(struct clact_opencl_recipes *list, struct clact_opencl_recipe r)
+{
+    if (list->count < list->capacity)
+        list->recipes[list->count] = r;
+    list->count++;
+}
+
+/* Adds those for one type that calls, bits of clact_calls, take. */
+void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
+                             uint32_t calls);
+/* Its parts, each in a file of its name. */
+void clact_opencl_elementwise_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
+                                      uint32_t calls);
+void clact_opencl_gradient_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
+                                   uint32_t calls);
+void clact_opencl_rowwise_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
+                                  uint32_t calls);
+void clact_opencl_map_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
+                              uint32_t calls);
+
 /* The text of a program of several recipes, none twice, all of one width of reals. numbered: with #line, for the
  * messages of drivers. *out is to be freed. */
 clact_status clact_opencl_compose(const struct clact_opencl_target *target, const struct clact_opencl_recipe *recipes,

@@ -18,6 +18,24 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
     snprintf(out, size, "%s", r->key.form == FORM_MASK ? "_mask" : "");
 }
 
+static struct clact_opencl_recipe recipe_of(const clact_activation *a, uint32_t type, enum form form)
+{
+    struct clact_opencl_recipe r = {"rowwise.cl", {0}, a, prologue, words};
+    r.key.kind = KIND_ROWWISE;
+    r.key.row = (uint16_t)a->row;
+    r.key.type = (uint16_t)type;
+    r.key.form = (uint16_t)form;
+    return r;
+}
+
+void clact_opencl_rowwise_recipes(struct clact_opencl_recipes *list, const clact_activation *a, uint32_t type,
+                                  uint32_t calls)
+{
+    clact_opencl_add_recipe(list, recipe_of(a, type, FORM_PLAIN));
+    if (calls & CLACT_CALLS_MASK)
+        clact_opencl_add_recipe(list, recipe_of(a, type, FORM_MASK));
+}
+
 static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_rowwise_launch *l)
 {
     struct clact_opencl_arguments a = {ocl, kernel, 0, CL_SUCCESS};
@@ -41,11 +59,7 @@ static clact_status launch(clact_context *context, const void *work, const clact
 {
     const struct clact_rowwise_launch *l = work;
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = {"rowwise.cl", {0}, l->activation, prologue, words};
-    recipe.key.kind = KIND_ROWWISE;
-    recipe.key.row = (uint16_t)l->activation->row;
-    recipe.key.type = (uint16_t)l->views[ROWWISE_X].type;
-    recipe.key.form = l->has_mask ? FORM_MASK : FORM_PLAIN;
+    struct clact_opencl_recipe recipe = recipe_of(l->activation, l->views[ROWWISE_X].type, l->has_mask ? FORM_MASK : FORM_PLAIN);
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->backward, l->backward ? "backward" : "forward", &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
