@@ -45,16 +45,33 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* A sum and what its additions lost, by Neumaier's method: 10^7 equal terms in one long double would be off by more
+ * than an f64 may be. */
+struct exact_sum { long double high, low; };
+
+static void add_to(struct exact_sum *s, long double x)
+{
+    long double t = s->high + x;
+    s->low += fabsl(s->high) >= fabsl(x) ? s->high - t + x : x - t + s->high;
+    s->high = t;
+}
+
+static long double total_of(struct exact_sum s)
+{
+    return s.high + s.low;
+}
+
 /* tau by sorting, as Martins and Astudillo have it: another algorithm than the library's. */
 static long double tau_of(const long double *z, int64_t n)
 {
-    long double *sorted = malloc((size_t)n * sizeof *sorted), sum = 0, tau = 0;
+    long double *sorted = malloc((size_t)n * sizeof *sorted), tau = 0;
+    struct exact_sum sum = {0, 0};
     memcpy(sorted, z, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, descending);
     for (int64_t k = 0; k < n && sorted[k] > -INFINITY; k++) {
-        sum += sorted[k];
-        if (1 + (long double)(k + 1) * sorted[k] > sum)
-            tau = (sum - 1) / (long double)(k + 1);
+        add_to(&sum, sorted[k]);
+        if (1 + (long double)(k + 1) * sorted[k] > total_of(sum))
+            tau = (total_of(sum) - 1) / (long double)(k + 1);
     }
     free(sorted);
     return tau;
@@ -63,7 +80,8 @@ static long double tau_of(const long double *z, int64_t n)
 /* Of finite x with one that takes part at least; what takes no part is -infinity. */
 static void forward_reference(struct reference *r, enum which which, const double *x, double scale)
 {
-    long double most = -INFINITY, sum = 0, tau = 0, others = 0;
+    long double most = -INFINITY, tau = 0;
+    struct exact_sum sum = {0, 0}, others = {0, 0};
     int64_t first = -1;
     for (int64_t i = 0; i < r->n; i++) {
         r->z[i] = isinf(x[i]) ? -INFINITY : (long double)x[i] * (which == SOFTMIN ? -scale : scale);
@@ -72,8 +90,9 @@ static void forward_reference(struct reference *r, enum which which, const doubl
     }
     for (int64_t i = 0; i < r->n; i++) {
         r->z[i] -= most;
-        sum += expl(r->z[i]);
-        others += i == first ? 0 : expl(r->z[i]);
+        add_to(&sum, expl(r->z[i]));
+        if (i != first)
+            add_to(&others, expl(r->z[i]));
     }
     if (which == SPARSEMAX)
         tau = tau_of(r->z, r->n);
@@ -81,8 +100,8 @@ static void forward_reference(struct reference *r, enum which which, const doubl
         long double z = r->z[i];
         switch (which) {
         case SOFTMAX:
-        case SOFTMIN: r->y[i] = r->unit[i] = expl(z) / sum; break;
-        case LOG_SOFTMAX: r->y[i] = z - log1pl(others); r->unit[i] = -r->y[i]; break;
+        case SOFTMIN: r->y[i] = r->unit[i] = expl(z) / total_of(sum); break;
+        case LOG_SOFTMAX: r->y[i] = z - log1pl(total_of(others)); r->unit[i] = -r->y[i]; break;
         case SPARSEMAX: r->y[i] = z > tau ? z - tau : 0; r->unit[i] = -z - tau; break;
         default: r->y[i] = r->unit[i] = i == first; break;
         }
@@ -91,16 +110,18 @@ static void forward_reference(struct reference *r, enum which which, const doubl
 
 static void backward_reference(struct reference *r, enum which which, const double *y, const double *dy, double scale)
 {
-    long double dot = 0, magnitude = 0, total = 0, absolute = 0, mean = 0, mean_magnitude = 0, support = 0;
+    struct exact_sum products = {0, 0}, all = {0, 0}, supported = {0, 0};
+    long double magnitude = 0, absolute = 0, mean_magnitude = 0, support = 0;
     for (int64_t i = 0; i < r->n; i++) {
-        dot += (long double)y[i] * dy[i];
+        add_to(&products, (long double)y[i] * dy[i]);
         magnitude += fabsl((long double)y[i] * dy[i]);
-        total += isinf(y[i]) ? 0 : dy[i];
+        add_to(&all, isinf(y[i]) ? 0 : dy[i]);
         absolute += isinf(y[i]) ? 0 : fabs(dy[i]);
-        mean += y[i] > 0 ? dy[i] : 0;
+        add_to(&supported, y[i] > 0 ? dy[i] : 0);
         mean_magnitude += y[i] > 0 ? fabs(dy[i]) : 0;
         support += y[i] > 0;
     }
+    const long double dot = total_of(products), total = total_of(all), mean = total_of(supported);
     scale = which == SOFTMIN ? -scale : scale;
     for (int64_t i = 0; i < r->n; i++) {
         long double e = expl(y[i]);
