@@ -311,7 +311,7 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     }
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;
-    return CLACT_OK;
+    return desc->quantization ? clact_quantise(a, desc->quantization) : CLACT_OK;
 }
 
 clact_status clact_activation_create(clact_activation **out, const clact_activation_desc *desc)

@@ -113,11 +113,27 @@ static inline bool clact_map_uses(const struct clact_map *m, int view)
     return m->used >> view & 1;
 }
 
+/* ---- Tables: y's byte by that of x, for quantised activations --------------------------------- */
+
+enum { TABLE_X, TABLE_Y, TABLE_VIEW_COUNT };
+
+/* One checked call. */
+struct clact_table_launch {
+    const uint8_t *table;         /* CLACT_TABLE_SIZE bytes */
+    uint64_t count;               /* elements */
+    int64_t dims[CLACT_MAX_RANK]; /* right-aligned, padded with ones */
+    bool dense;                   /* both views are consecutive */
+    bool host;                    /* operands are host pointers */
+    struct clact_view views[TABLE_VIEW_COUNT];
+    const clact_enqueue *enqueue; /* NULL: the context's own queue, no waits, no event */
+};
+
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
     clact_status (*elementwise)(clact_context *, const struct clact_launch *);
     clact_status (*rowwise)(clact_context *, const struct clact_rowwise_launch *);
     clact_status (*map)(clact_context *, const struct clact_map *);
+    clact_status (*table)(clact_context *, const struct clact_table_launch *);
     clact_status (*buffer_create)(clact_buffer *);
     void (*buffer_destroy)(clact_buffer *);
     clact_status (*buffer_write)(clact_buffer *, size_t offset, size_t bytes, const void *from);
@@ -155,5 +171,7 @@ clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *cou
 void clact_cpu_probe(const clact_context *context, uint32_t *out);
 /* What is read back of a value that was stored as f16 or bf16. */
 float clact_cpu_stored(const clact_context *context, uint32_t type, float value);
+/* f of CLACT_TABLE_SIZE floats, by the loops that any processor has, in an environment that rounds to nearest. */
+void clact_cpu_table_values(const clact_activation *activation, const float *x, float *y);
 
 #endif

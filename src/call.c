@@ -36,8 +36,9 @@ clact_status clact_call_first(struct clact_call *call, const clact_operand *oper
                               struct clact_view *view, uint64_t *n)
 {
     TRY(clact_call_operand(call, operand, what, view, n));
-    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "%s is of type %s, which is for masks only", what,
-            clact_type_name((clact_type)operand->tensor.type));
+    REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT,
+            "%s is of type %s, which is for %squantised activations only", what,
+            clact_type_name((clact_type)operand->tensor.type), operand->tensor.type == CLACT_U8 ? "masks and " : "");
     return CLACT_OK;
 }
 
@@ -50,8 +51,13 @@ clact_status clact_call_same_type(const clact_operand *operand, const clact_tens
 
 clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what)
 {
-    const clact_tensor *t = &operand->tensor;
     TRY(clact_call_same_type(operand, first, what));
+    return clact_call_same_dims(operand, first, what);
+}
+
+clact_status clact_call_same_dims(const clact_operand *operand, const clact_tensor *first, const char *what)
+{
+    const clact_tensor *t = &operand->tensor;
     REQUIRE(t->rank == first->rank && memcmp(t->dims, first->dims, t->rank * sizeof *t->dims) == 0, CLACT_E_ARGUMENT,
             "%s has another shape than the first operand", what);
     return CLACT_OK;
@@ -71,6 +77,13 @@ clact_status clact_call_broadcast(const clact_operand *operand, const clact_tens
         strides[at] = t->dims[k] == 1 ? 0 : view->strides[k];
     }
     memcpy(view->strides, strides, sizeof strides);
+    return CLACT_OK;
+}
+
+clact_status clact_call_no_noise(const struct clact_call *call, uint32_t training, const char *made)
+{
+    const clact_activation_info *info = call->activation->info;
+    REQUIRE(!training || !info->noise, CLACT_E_UNSUPPORTED, "%s, %s draws no noise: training must be 0", made, info->name);
     return CLACT_OK;
 }
 
@@ -98,6 +111,7 @@ static const struct {
     [KIND_ROWWISE] = {clact_rowwise_forward, clact_rowwise_backward},
     [KIND_GATED] = {clact_gated_forward, clact_gated_backward},
     [KIND_REDUCE] = {clact_reduce_forward, clact_reduce_backward},
+    [KIND_QUANTISED] = {clact_quantised_forward, clact_quantised_backward},
 };
 
 static clact_status check_common(const struct clact_call *call, const void *args, const uint64_t *reserved,
@@ -125,6 +139,7 @@ static clact_status check_kind(const struct clact_call *call, bool given, enum c
 {
     static const char *const names[KIND_COUNT] = {
         [KIND_ELEMENTWISE] = "element-wise", [KIND_ROWWISE] = "row-wise", [KIND_GATED] = "gated", [KIND_REDUCE] = "reducing",
+        [KIND_QUANTISED] = "quantised",
     };
     const clact_activation *a = call->activation;
     REQUIRE(!given || kind == a->kind, status, "%s is for %s activations, and %s is %s", what, names[kind], a->info->name,

@@ -23,11 +23,16 @@ clact_status clact_call_first(struct clact_call *call, const clact_operand *oper
 /* Checks that an operand has the type, or also the shape, of the first one. */
 clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what);
 clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what);
+/* Or the shape alone. */
+clact_status clact_call_same_dims(const clact_operand *operand, const clact_tensor *first, const char *what);
 
 /* Checks that an operand, of which view is the view, can be matched with a shape from the last axis back,
  * an axis of length 1 being repeated, and gives it strides for the shape's axes. */
 clact_status clact_call_broadcast(const clact_operand *operand, const clact_tensor *shape, const char *what,
                                   struct clact_view *view);
+
+/* Refuses training where the activation has noise, which it does not draw as it was made: gated, or quantised. */
+clact_status clact_call_no_noise(const struct clact_call *call, uint32_t training, const char *made);
 
 /* Checks the factor, named what, of what an output of a type holds, and rounds it to the type computed in. */
 clact_status clact_call_beta(double given, uint32_t type, const char *what, struct clact_beta *beta);
@@ -47,5 +52,7 @@ clact_status clact_gated_forward(struct clact_call *call, const clact_forward_ar
 clact_status clact_gated_backward(struct clact_call *call, const clact_backward_args *args);
 clact_status clact_reduce_forward(struct clact_call *call, const clact_forward_args *args);
 clact_status clact_reduce_backward(struct clact_call *call, const clact_backward_args *args);
+clact_status clact_quantised_forward(struct clact_call *call, const clact_forward_args *args);
+clact_status clact_quantised_backward(struct clact_call *call, const clact_backward_args *args);
 
 #endif

@@ -1,13 +1,6 @@
 /* gated.c: gated units, u * f(v): u and v are the halves of x along an axis, or two arrays. */
 #include "map.h"
 
-static clact_status check_noise(const struct clact_call *call, uint32_t training)
-{
-    const clact_activation_info *info = call->activation->info;
-    REQUIRE(!training || !info->noise, CLACT_E_UNSUPPORTED, "gated, %s draws no noise: training must be 0", info->name);
-    return CLACT_OK;
-}
-
 /* How the operands are told apart in errors. */
 struct words {
     const char *shape;           /* what y has the shape of */
@@ -59,7 +52,7 @@ clact_status clact_gated_forward(struct clact_call *call, const clact_forward_ar
     clact_tensor shape;
     uint32_t axis;
     const struct words *words;
-    TRY(check_noise(call, args->training));
+    TRY(clact_call_no_noise(call, args->training, "gated"));
     TRY(read_units(call, &m, args->x, args->gate, &shape, &axis, &words));
     TRY(clact_map_operand(call, args->y, &shape, "y", words->shape, &m.views[MAP_OUT]));
     m.used = 1u << MAP_A | 1u << MAP_B | 1u << MAP_OUT;
@@ -119,7 +112,7 @@ clact_status clact_gated_backward(struct clact_call *call, const clact_backward_
     uint32_t axis;
     const struct words *words;
     const char *name = call->activation->info->name;
-    TRY(check_noise(call, args->training));
+    TRY(clact_call_no_noise(call, args->training, "gated"));
     REQUIRE(!args->y && args->x, args->y ? CLACT_E_UNSUPPORTED : CLACT_E_ARGUMENT, "backward of gated %s needs x", name);
     TRY(read_units(call, &m, args->x, args->gate, &shape, &axis, &words));
     TRY(clact_map_operand(call, args->dy, &shape, "dy", words->shape, &m.views[MAP_DY]));

@@ -64,7 +64,8 @@ enum clact_rowwise {
     ROWWISE_COUNT
 };
 
-enum clact_kind { KIND_ELEMENTWISE, KIND_GATED, KIND_ROWWISE, KIND_REDUCE, KIND_COUNT };
+/* Quantised is no row's kind, but that of an element-wise activation that was made so. */
+enum clact_kind { KIND_ELEMENTWISE, KIND_GATED, KIND_ROWWISE, KIND_REDUCE, KIND_QUANTISED, KIND_COUNT };
 
 /* What an activation has besides its clact_activation_info. */
 struct clact_row_info {
@@ -88,6 +89,8 @@ int clact_parameter_find(const clact_activation_info *info, const char *name);
 
 struct clact_definition;
 
+#define CLACT_TABLE_SIZE 256
+
 struct clact_activation {
     const clact_activation_info *info;
     struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
@@ -103,7 +106,12 @@ struct clact_activation {
     bool fits_f32; /* every parameter is finite in f32 */
     double p64[CLACT_MAX_PARAMETERS]; /* "none" is NaN */
     float p32[CLACT_MAX_PARAMETERS];
+    uint32_t x_type, y_type;         /* quantised: of x and y */
+    uint8_t table[CLACT_TABLE_SIZE]; /* and y's bytes by those of x */
 };
+
+/* Makes a filled element-wise activation a quantised one, in an environment that rounds to nearest. */
+clact_status clact_quantise(clact_activation *activation, const clact_quantization *quantization);
 
 /* ---- Context -------------------------------------------------------------------------------- */
 

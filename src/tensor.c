@@ -10,6 +10,7 @@ const char *clact_type_name(clact_type type)
     case CLACT_F16: return "f16";
     case CLACT_BF16: return "bf16";
     case CLACT_F64: return "f64";
+    case CLACT_I8: return "i8";
     case CLACT_U8: return "u8";
     }
     return NULL;
@@ -22,6 +23,7 @@ size_t clact_type_bytes(clact_type type)
     case CLACT_F16: return 2;
     case CLACT_BF16: return 2;
     case CLACT_F64: return 8;
+    case CLACT_I8: return 1;
     case CLACT_U8: return 1;
     }
     return 0;

@@ -528,7 +528,7 @@ START_TEST(operands_that_do_not_fit)
     one.tensor.rank = 0;
     REFUSED(forward("glu", 0, one, NULL, one), CLACT_E_ARGUMENT, "no axis -1 in an x of 0 dimensions");
     x.tensor.type = CLACT_U8;
-    REFUSED(forward("glu", 0, x, NULL, y), CLACT_E_ARGUMENT, "masks only");
+    REFUSED(forward("glu", 0, x, NULL, y), CLACT_E_ARGUMENT, "masks and quantised activations only");
     x.tensor.type = CLACT_F32;
     y.data = v + 3; /* over both halves */
     REFUSED(forward("glu", 0, x, NULL, y), CLACT_E_OVERLAP, "x overlaps the output");

@@ -135,12 +135,19 @@ typedef enum clact_device_kind {
     CLACT_DEVICE_ACCELERATOR = 3
 } clact_device_kind;
 
-/* Element types. f16 and bf16 are storage: arithmetic is in f32, results round to nearest even. u8 is
- * for masks only. */
-typedef enum clact_type { CLACT_F32 = 0, CLACT_F16 = 1, CLACT_BF16 = 2, CLACT_F64 = 3, CLACT_U8 = 5 } clact_type;
+/* Element types. f16 and bf16 are storage: arithmetic is in f32, results round to nearest even. i8 and u8
+ * are for quantised activations, u8 for masks too. */
+typedef enum clact_type {
+    CLACT_F32 = 0,
+    CLACT_F16 = 1,
+    CLACT_BF16 = 2,
+    CLACT_F64 = 3,
+    CLACT_I8 = 4,
+    CLACT_U8 = 5
+} clact_type;
 #define CLACT_TYPE_COUNT 4 /* of the types that are computed on: 0 to 3 */
 
-/* "f32", "f16", "bf16", "f64", "u8"; NULL for other numbers. */
+/* "f32", "f16", "bf16", "f64", "i8", "u8"; NULL for other numbers. */
 CLACT_API const char *clact_type_name(clact_type type);
 /* Bytes of an element; 0 for other numbers. */
 CLACT_API size_t clact_type_bytes(clact_type type);
@@ -278,6 +285,21 @@ typedef struct clact_parameter {
     uint32_t reserved;
 } clact_parameter;
 
+/* How the numbers of a quantised activation are stored: q stands for (q - zero) * scale. All of it must be given.
+ *
+ * y is a function of one byte, so a table of all 256 results is made with the activation, by these steps, each
+ * rounded to the nearest f32, whatever the caller's rounding mode; every call then gives those bits on any device.
+ *   1. x = (q - x_zero) * x_scale, where the difference is exact
+ *   2. v = f(x), what forward gives in f32 for the same parameters and semantics
+ *   3. v / y_scale, correctly rounded, then rounded to an integer, half to even
+ *   4. that integer + y_zero, or the limit of y_type that it lies beyond; infinities lie beyond. A NaN gives y_zero. */
+typedef struct clact_quantization {
+    double x_scale, y_scale;  /* rounded to f32, and then above 0 and finite */
+    int32_t x_zero, y_zero;   /* within x_type and y_type: -128 to 127, or 0 to 255 */
+    uint32_t x_type, y_type;  /* CLACT_I8 or CLACT_U8 each, of x and of y */
+    uint64_t reserved[4];
+} clact_quantization;
+
 struct clact_custom;
 
 typedef struct clact_activation_desc {
@@ -291,7 +313,10 @@ typedef struct clact_activation_desc {
     uint32_t half;      /* clact_half, for gated units: where v stands; 0: as the row says, else second */
     uint32_t reserved0;
     const struct clact_custom *custom; /* one of your own, from clact/custom.h; NULL: by name or id */
-    uint64_t reserved[3];
+    /* NULL, or for an element-wise activation, not gated: x and y are then of x_type and y_type and of no other
+     * type, forward only, without training's noise and with numbers for parameters. y may be x. */
+    const clact_quantization *quantization;
+    uint64_t reserved[2];
 } clact_activation_desc;
 
 /* Makes an immutable activation, validated once, that belongs to no context. Everything is copied. */
@@ -489,8 +514,8 @@ CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_
                                             const float *x, const float *dy, float *dx);
 
 /* The general forms: any type, shape and stride, in host memory or in buffers (all operands of one
- * call alike). All operands have the same type, and of element-wise activations the same shape; an
- * output may be the same view as an input, and must not overlap one otherwise. What an activation
+ * call alike). All operands have the same type (but see clact_quantization), and of element-wise
+ * activations the same shape; an output may be the same view as an input, and must not overlap one otherwise. What an activation
  * does not take, such as a mask where it is not row-wise, is refused. With host memory the call
  * returns when the output is written. With buffers it may return before; calls on one context take
  * effect in order. On failure nothing is written, unless the device failed while it ran. */

@@ -140,7 +140,7 @@ static clact_status cpu_caps(clact_context *context, clact_caps *caps)
     caps->backend = CLACT_BACKEND_CPU;
     caps->kind = CLACT_DEVICE_CPU;
     caps->exact = CLACT_EXACT_ALL;
-    caps->types = (1u << CLACT_TYPE_COUNT) - 1;
+    caps->types = ((1u << CLACT_TYPE_COUNT) - 1) | 1u << CLACT_I8 | 1u << CLACT_U8;
     caps->unified_memory = caps->rounds_to_nearest = caps->keeps_subnormals = 1;
     caps->compute_units = cpu->cores;
     caps->threads = cpu->threads;
@@ -165,6 +165,15 @@ float clact_cpu_stored(const clact_context *context, uint32_t type, float value)
     context->cpu->isa->f32->store[type](1, &value, &stored, 1);
     context->cpu->isa->f32->load[type](1, &stored, 1, &back);
     return back;
+}
+
+void clact_cpu_table_values(const clact_activation *a, const float *x, float *y)
+{
+    float array[CLACT_TABLE_SIZE] = {0};
+    int slot = clact_cpu_array_of(a);
+    for (int i = 0; slot >= 0 && i < CLACT_TABLE_SIZE; i++)
+        array[i] = a->p32[slot];
+    clact_cpu_loop_of(&clact_cpu_baseline_32, a, false, CLACT_FORWARD)(CLACT_TABLE_SIZE, x, NULL, array, a->p32, y);
 }
 
 /* ---- Buffers -------------------------------------------------------------------------------- */
@@ -205,6 +214,7 @@ const struct clact_backend_functions clact_cpu_functions = {
     .elementwise = clact_cpu_elementwise,
     .rowwise = clact_cpu_rowwise,
     .map = clact_cpu_map,
+    .table = clact_cpu_table,
     .buffer_create = cpu_buffer_create,
     .buffer_destroy = cpu_buffer_destroy,
     .buffer_write = cpu_buffer_write,

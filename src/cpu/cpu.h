@@ -25,6 +25,8 @@ struct clact_cpu_kernels {
     void (*noise)(size_t n, uint64_t seed, uint64_t offset, int64_t first, int64_t stride, void *out);
     /* out = beta * old + out for n reals. */
     void (*accumulate)(size_t n, const void *old, const void *beta, void *out);
+    /* y = table[x] for n bytes, with strides; y may be x. */
+    void (*look_up)(size_t n, const uint8_t *table, const uint8_t *x, int64_t x_stride, uint8_t *y, int64_t y_stride);
     /* Copies past the caches; the caller ends with fence(). */
     void (*stream)(void *to, const void *from, size_t bytes);
     void (*fence)(void);
@@ -64,6 +66,12 @@ static inline clact_cpu_loop clact_cpu_loop_of(const struct clact_cpu_kernels *k
     return direction == CLACT_FORWARD ? loops->forward : loops->backward;
 }
 
+/* The parameter that a loop takes for each element, a tensor or noise; -1: none. */
+static inline int clact_cpu_array_of(const clact_activation *a)
+{
+    return a->tensor >= 0 ? a->tensor : a->noise;
+}
+
 struct clact_cpu_isa {
     const char *name;
     const struct clact_cpu_kernels *f32, *f64;
@@ -84,6 +92,7 @@ clact_status clact_cpu_gradient(clact_context *context, const struct clact_launc
 clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 
 clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
+clact_status clact_cpu_table(clact_context *context, const struct clact_table_launch *launch);
 
 struct clact_pool;
 

@@ -74,7 +74,7 @@ static void run_block(const struct job *j, const struct clact_cursor *c, struct 
 static void fill_tensor(const struct job *j, struct block *b)
 {
     const struct clact_activation *a = j->launch->activation;
-    int slot = a->tensor >= 0 ? a->tensor : a->noise;
+    int slot = clact_cpu_array_of(a);
     if (slot < 0 || j->launch->has_tensor || j->launch->noise)
         return;
     for (size_t k = 0; k < BLOCK; k++)
@@ -135,6 +135,6 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
     j.stream = l->dense && j.direct && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
-    j.at_once = l->dense && j.direct && !j.stream && !j.beta && a->tensor < 0 && a->noise < 0;
+    j.at_once = l->dense && j.direct && !j.stream && !j.beta && clact_cpu_array_of(a) < 0;
     return clact_cpu_split(context, l->count, 1, run_range, &j);
 }

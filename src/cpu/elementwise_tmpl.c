@@ -200,7 +200,56 @@ static void fence(void)
 #endif
 }
 
+/* ---- Bytes ---------------------------------------------------------------------------------- */
+
 #if CLACT_REAL_BITS == 32
+
+#if defined __AVX512BW__
+typedef uint8_t byte_vector __attribute__((vector_size(64)));
+#define ROW_OF(row) (byte_vector)_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)(row)))
+#define SATURATED_SUM(a, b) (byte_vector)_mm512_adds_epu8((__m512i)(a), (__m512i)(b))
+#define SHUFFLE(row, at) (byte_vector)_mm512_shuffle_epi8((__m512i)(row), (__m512i)(at))
+#elif defined __AVX2__
+typedef uint8_t byte_vector __attribute__((vector_size(32)));
+#define ROW_OF(row) (byte_vector)_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)(row)))
+#define SATURATED_SUM(a, b) (byte_vector)_mm256_adds_epu8((__m256i)(a), (__m256i)(b))
+#define SHUFFLE(row, at) (byte_vector)_mm256_shuffle_epi8((__m256i)(row), (__m256i)(at))
+#endif
+
+/* The first bytes that make whole vectors, or words; returns how many. A shuffle chooses among the 16 bytes of one row
+ * of the table, by the low half of a byte, and gives 0 for bytes from 0x80 on. x ^ 16 row is below 16 where the row is
+ * x's own, and only there is its sum with 0x70 below 0x80. */
+static size_t look_up_vectors(size_t n, const uint8_t *table, const uint8_t *x, uint8_t *y)
+{
+    size_t k = 0;
+#ifdef SHUFFLE
+    byte_vector rows[16];
+    for (size_t row = 0; row < 16; row++)
+        rows[row] = ROW_OF(table + 16 * row);
+    for (byte_vector v, found; k + sizeof v <= n; k += sizeof v) {
+        memcpy(&v, x + k, sizeof v);
+        found = (byte_vector){0};
+        for (unsigned row = 0; row < 16; row++)
+            found |= SHUFFLE(rows[row], SATURATED_SUM(v ^ (uint8_t)(16 * row), (byte_vector){0} + 0x70));
+        memcpy(y + k, &found, sizeof found);
+    }
+#else
+    for (u64 word; k + sizeof word <= n; k += sizeof word) {
+        memcpy(&word, x + k, sizeof word);
+        for (size_t i = 0; i < sizeof word; i++)
+            y[k + i] = table[word >> 8 * i & 0xff];
+    }
+#endif
+    return k;
+}
+
+static void look_up(size_t n, const uint8_t *table, const uint8_t *x, int64_t x_stride, uint8_t *y, int64_t y_stride)
+{
+    size_t k = x_stride == 1 && y_stride == 1 ? look_up_vectors(n, table, x, y) : 0;
+    for (; k < n; k++)
+        y[(int64_t)k * y_stride] = table[x[(int64_t)k * x_stride]];
+}
+
 static void probe(uint32_t *out)
 {
     for (u32 column = 0; column < PROBE_COLUMNS; column++)
@@ -233,6 +282,7 @@ const struct clact_cpu_kernels KERNELS = {
     .load = {[CLACT_F32] = read_f32, [CLACT_F16] = read_f16, [CLACT_BF16] = read_bf16},
     .store = {[CLACT_F32] = write_f32, [CLACT_F16] = write_f16, [CLACT_BF16] = write_bf16},
     .probe = probe,
+    .look_up = look_up,
 #else
     .load = {[CLACT_F64] = read_f64},
     .store = {[CLACT_F64] = write_f64},

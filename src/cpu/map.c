@@ -142,8 +142,7 @@ static void maxout_backward(const struct job *j, const struct clact_cursor *c, s
 /* A tensor parameter, which is a scalar here, stands in every place of its block; so does what stands for noise. */
 static void fill_tensor(const struct job *j, struct block *b)
 {
-    const struct clact_activation *a = j->map->activation;
-    int slot = a->tensor >= 0 ? a->tensor : a->noise;
+    int slot = clact_cpu_array_of(j->map->activation);
     for (size_t k = 0; slot >= 0 && k < BLOCK; k++)
         memcpy(b->tensor + k * j->real_size, (const char *)j->parameters + (size_t)slot * j->real_size, j->real_size);
 }

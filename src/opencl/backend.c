@@ -238,7 +238,7 @@ static clact_status ocl_caps(clact_context *context, clact_caps *caps)
     }
     caps->backend = CLACT_BACKEND_OPENCL;
     caps->kind = d->kind;
-    caps->types = d->compiler ? (d->fp64 ? 0xfu : 0xfu & ~(1u << CLACT_F64)) : 0;
+    caps->types &= d->compiler ? ~((uint32_t)!d->fp64 << CLACT_F64) : 0; /* of those of the CPU backend */
     caps->compiler = d->compiler;
     caps->unified_memory = d->unified_memory;
     caps->compute_units = d->compute_units;
@@ -335,6 +335,7 @@ const struct clact_backend_functions clact_ocl_functions = {
     .elementwise = clact_ocl_elementwise,
     .rowwise = clact_ocl_rowwise,
     .map = clact_ocl_map,
+    .table = clact_ocl_table,
     .buffer_create = buffer_create,
     .buffer_destroy = buffer_destroy,
     .buffer_write = buffer_write,

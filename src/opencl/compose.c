@@ -168,8 +168,9 @@ static void take_kernels(struct clact_opencl_text *t, const char *file, int n, c
 static const struct {
     const char *element;
     int bits;
-} storage[CLACT_TYPE_COUNT] = {
+} storage[] = {
     [CLACT_F32] = {"float", 32}, [CLACT_F16] = {"ushort", 32}, [CLACT_BF16] = {"ushort", 32}, [CLACT_F64] = {"double", 64},
+    [CLACT_U8] = {"uchar", 32},
 };
 
 const char *clact_opencl_element(uint32_t type)
@@ -211,6 +212,8 @@ void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_acti
         clact_opencl_elementwise_recipes(list, a, type, calls);
     else if (a->kind == KIND_ROWWISE)
         clact_opencl_rowwise_recipes(list, a, type, calls);
+    else if (a->kind == KIND_QUANTISED)
+        clact_opencl_table_recipes(list, a, type, calls);
     else
         clact_opencl_map_recipes(list, a, type, calls);
 }
@@ -219,6 +222,8 @@ void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_acti
 static const char *name_of(const struct clact_opencl_recipe *r)
 {
     const clact_activation *a = r->activation;
+    if (!a)
+        return "table";
     if (a->own)
         return a->own->name;
     return a->kind == KIND_ELEMENTWISE || a->kind == KIND_GATED ? clact_row_functions[a->row].name : a->info->name;
@@ -268,7 +273,7 @@ static void append_recipe(struct clact_opencl_text *t, const struct clact_opencl
 {
     const char *type = clact_type_name((clact_type)r->key.type);
     size_t start = t->length;
-    if (r->activation) {
+    if (r->activation || r->key.kind == KIND_QUANTISED) {
         char before[CLACT_OPENCL_NAME / 4], behind[CLACT_OPENCL_NAME / 4];
         ends_of_name(r, before, behind, sizeof before);
         clact_opencl_line(t, "#define KERNEL(part) %s##part##%s\n", before, behind);

@@ -79,7 +79,7 @@ struct clact_opencl_recipe {
         uint16_t type;
         uint16_t form; /* as the kind counts its forms */
     } key;
-    const clact_activation *activation; /* NULL for the probe */
+    const clact_activation *activation; /* NULL for the probe and for tables */
     /* Writes the lines that stand before the file, those for the type apart. */
     void (*prologue)(const struct clact_opencl_recipe *recipe, const struct clact_opencl_target *target,
                      struct clact_opencl_text *text);
@@ -114,6 +114,9 @@ void clact_opencl_rowwise_recipes(struct clact_opencl_recipes *list, const clact
                                   uint32_t calls);
 void clact_opencl_map_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
                               uint32_t calls);
+/* Where type is that of x; the same for all quantised activations. */
+void clact_opencl_table_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
+                                uint32_t calls);
 
 /* The text of a program of several recipes, none twice, all of one width of reals. numbered: with #line, for the
  * messages of drivers. *out is to be freed. */
@@ -232,5 +235,6 @@ clact_status clact_opencl_gradient(clact_context *context, const struct clact_la
                                    const struct clact_gradient *gradient, struct clact_opencl_chain *chain);
 clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
+clact_status clact_ocl_table(clact_context *context, const struct clact_table_launch *launch);
 
 #endif
