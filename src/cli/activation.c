@@ -296,6 +296,7 @@ clact_activation *create_activation(const clact_activation_info *info, activatio
     desc.id = info->id;
     desc.gated = options->gated;
     desc.half = options->half;
+    desc.quantization = options->quantization;
     desc.semantics = options->semantics;
     desc.unchecked = options->unchecked;
     desc.parameters = values;

@@ -25,6 +25,7 @@ typedef struct parameter_file {
 typedef struct activation_options {
     uint32_t semantics, unchecked;
     uint32_t gated, half;  /* as in clact_activation_desc; set by the command */
+    const clact_quantization *quantization; /* NULL: none; set by the command */
     const int64_t *axis;   /* the parameter "axis"; NULL: its default; set by the command */
     given_parameter *given; /* in the order of the command line */
     size_t given_count;

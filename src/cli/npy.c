@@ -11,6 +11,7 @@ static const struct {
 } types[NPY_TYPE_COUNT] = {
     [NPY_F2] = {"<f2", 2}, [NPY_F4] = {"<f4", 4}, [NPY_F8] = {"<f8", 8},
     [NPY_V2] = {"<V2", 2}, [NPY_U2] = {"<u2", 2}, [NPY_B1] = {"|b1", 1}, [NPY_U1] = {"|u1", 1},
+    [NPY_I1] = {"|i1", 1},
 };
 
 static const char magic[] = "\x93NUMPY";
@@ -102,7 +103,7 @@ static bool parse_descr(cursor *c, npy_array *out)
         if (*letter < ' ' || *letter > '~')
             *letter = '?';
     return refuse(c->why, "has the type '%s'; clact reads %s", name,
-                  "'<f2', '<f4', '<f8', and '<V2' or '<u2' as bf16");
+                  "'<f2', '<f4', '<f8', '<V2' or '<u2' as bf16, and '|i1' or '|u1' if quantised");
 }
 
 static bool parse_order(cursor *c, bool *fortran)

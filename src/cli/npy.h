@@ -10,9 +10,9 @@
 #define NPY_MAX_RANK 8
 
 /* The types that are read: '<f2', '<f4', '<f8'; '<V2' and '<u2', which may hold bf16; '|b1' and '|u1',
- * which are for masks. */
-typedef enum npy_type { NPY_F2, NPY_F4, NPY_F8, NPY_V2, NPY_U2, NPY_B1, NPY_U1 } npy_type;
-#define NPY_TYPE_COUNT 7
+ * which are for masks; '|i1' and again '|u1', which may hold quantised numbers. */
+typedef enum npy_type { NPY_F2, NPY_F4, NPY_F8, NPY_V2, NPY_U2, NPY_B1, NPY_U1, NPY_I1 } npy_type;
+#define NPY_TYPE_COUNT 8
 
 /* "<f2" and so on. */
 const char *npy_type_name(npy_type type);

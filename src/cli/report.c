@@ -119,7 +119,7 @@ json_t *json_text(const char *text)
 static json_t *types_json(uint32_t types)
 {
     json_t *names = json_array();
-    for (int type = 0; type < CLACT_TYPE_COUNT; type++)
+    for (int type = 0; type <= CLACT_U8; type++)
         if (types & (1u << type))
             json_array_append_new(names, json_string(clact_type_name((clact_type)type)));
     return names;
