@@ -25,12 +25,14 @@ def pack(kind, value):
         return struct.pack('<f', value)[2:]
     if kind in ('|b1', '|u1'):
         return bytes([int(value)])
+    if kind == '|i1':
+        return struct.pack('b', int(value))
     return struct.pack({'<f2': '<e', '<f4': '<f', '<f8': '<d'}[kind], value)
 
 def unpack(kind, data):
     if kind == '<V2':
         return struct.unpack('<f', b'\0\0' + data)[0]
-    return struct.unpack({'<f2': '<e', '<f4': '<f', '<f8': '<d'}[kind], data)[0]
+    return struct.unpack({'<f2': '<e', '<f4': '<f', '<f8': '<d', '|i1': 'b', '|u1': 'B'}[kind], data)[0]
 
 def make(path, kind, shape, *values):
     descr = {'bf16': '<V2', 'bf16u': '<u2'}.get(kind, kind)
@@ -47,7 +49,7 @@ def show(path):
     assert raw[9 + length:10 + length] == b'\n'
     head = ast.literal_eval(raw[10:10 + length].decode())
     assert list(head) == ['descr', 'fortran_order', 'shape'] and head['fortran_order'] is False
-    size = {'<f2': 2, '<V2': 2, '<f4': 4, '<f8': 8}[head['descr']]
+    size = {'<f2': 2, '<V2': 2, '<f4': 4, '<f8': 8, '|i1': 1, '|u1': 1}[head['descr']]
     data = raw[10 + length:]
     values = [unpack(head['descr'], data[i:i + size]) for i in range(0, len(data), size)]
     print(head['descr'], head['shape'], *('%g' % v for v in values))
@@ -341,6 +343,38 @@ refuses 64 "standard input cannot be several" apply reglu --gate=- - -o none.npy
 refuses 2 "cannot be cut in 3 pieces" apply maxout --pieces=3 wide.npy -o none.npy
 refuses 2 "gate must have the shape of x" apply reglu --gate=wide.npy u.npy -o none.npy
 
+# ---- apply: quantised ----
+
+make q.npy '|i1' '(5,)' -4 -2 1 4 127
+make bytes.npy '|u1' '(2, 2)' 0 128 129 255
+run 0 apply relu --x-scale=0.5 --x-zero=-2 --y-scale=1 --y-zero=3 q.npy -o y.npy
+shows y.npy "|i1 (5,) 3 3 5 6 67"
+run 0 apply relu --x-scale=0.5 --x-zero=-2 --y-scale=0.125 --dtype=u8 q.npy -o y.npy
+shows y.npy "|u1 (5,) 0 0 12 24 255"
+run 0 apply sigmoid --x-scale=0.25 --x-zero=128 --y-scale=0.00390625 bytes.npy -o y.npy
+shows y.npy "|u1 (2, 2) 0 128 144 255"
+run 0 apply leaky_relu --alpha=0.5 --x-scale=1 --x-zero=128 --y-scale=1 --dtype=i8 bytes.npy -o y.npy
+shows y.npy "|i1 (2, 2) -64 0 1 127"
+run 0 apply relu --semantics=tensorflow --threshold=1 --x-scale=1 --y-scale=1 q.npy -o y.npy
+shows y.npy "|i1 (5,) 0 0 0 4 127"
+refuses 64 "take both --x-scale and --y-scale" apply relu --x-scale=1 q.npy -o none.npy
+refuses 64 "take both --x-scale and --y-scale" apply relu --y-zero=1 q.npy -o none.npy
+refuses 64 "--x-scale and --y-scale are missing" apply relu --dtype=i8 q.npy -o none.npy
+refuses 64 "not f16" apply relu --x-scale=1 --y-scale=1 --dtype=f16 q.npy -o none.npy
+refuses 64 "is a number above 0, not 'one'" apply relu --x-scale=one --y-scale=1 q.npy -o none.npy
+refuses 64 "y_scale must be above 0" apply relu --x-scale=1 --y-scale=-1 q.npy -o none.npy
+refuses 64 "x_zero must be from -128 to 127" apply relu --x-scale=1 --y-scale=1 --x-zero=128 q.npy -o none.npy
+refuses 64 "is a whole number from -128 to 255" apply relu --x-scale=1 --y-scale=1 --x-zero=0.5 q.npy -o none.npy
+refuses 64 "only element-wise" apply softmax --x-scale=1 --y-scale=1 q.npy -o none.npy
+refuses 64 "gated, silu" apply silu --halves=first --x-scale=1 --y-scale=1 q.npy -o none.npy
+refuses 64 "go forward only" apply silu --gradient=q.npy --x-scale=1 --y-scale=1 q.npy -o none.npy
+refuses 64 "slope must be a number" apply prelu --slope=q.npy --x-scale=1 --y-scale=1 q.npy -o none.npy
+refuses 64 "no random ones" apply dropout --training --x-scale=1 --y-scale=1 q.npy -o none.npy
+refuses 2 "for quantised numbers: --x-scale" apply relu q.npy -o none.npy
+refuses 2 "for masks and quantised numbers" apply relu bytes.npy -o none.npy
+refuses 2 "of type '|i1' or '|u1'" apply relu --x-scale=1 --y-scale=1 x.npy -o none.npy
+refuses 2 "of type '|i1' or '|u1'" apply relu --x-scale=1 --y-scale=1 mask.npy -o none.npy
+
 # ---- apply: types ----
 
 make h.npy '<f2' '(4,)' -1 0.5 65504 0.333251953125
@@ -374,7 +408,7 @@ shows dx.npy "<V2 (3,) 0 2 3"
 refuses 2 "--dtype=bf16" apply relu u.npy -o none.npy
 refuses 2 "--dtype=bf16" apply relu --dtype=f32 u.npy -o none.npy
 refuses 2 "--dtype=bf16" apply relu --gradient=u.npy b.npy -o none.npy
-refuses 64 "--dtype is f32, f16, bf16 or f64, not 'int8'" apply relu --dtype=int8 x.npy -o none.npy
+refuses 64 "i8 or u8, not 'int8'" apply relu --dtype=int8 x.npy -o none.npy
 
 # ---- apply: shapes ----
 

@@ -30,6 +30,7 @@ LEVELS = [["-O0"], ["-O2", "-mllvm", "-inline-threshold=1000000"]]
 DEVICE_LINES = {32: ["", "#define CLACT_ROUNDS_TO_ZERO\n#define CLACT_DIVIDE_BY_FMA\n"], 64: [""]}
 MODULES = [("f32", "", LEVELS[0]), ("f32", "", LEVELS[1]), ("f32", DEVICE_LINES[32][1], LEVELS[1]), ("f64", "", LEVELS[1])]
 STORED = {"f32": ("float", 32), "f16": ("ushort", 32), "bf16": ("ushort", 32), "f64": ("double", 64)}
+BYTES = {"u8": ("uchar", 32)} # stored alone
 
 
 def compile_text(text, options):
@@ -64,7 +65,7 @@ def rows():
 
 def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
     """The text of a program: the lines that compose.c writes, then the file; row is None where it has none."""
-    element, bits = STORED[stored]
+    element, bits = {**STORED, **BYTES}[stored]
     common = (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
               f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
               f"#define KERNEL(part) row_##part\n#define LOCAL 256\n#define PER_ITEM 4\n{form}")
@@ -207,6 +208,8 @@ def main():
     for (file, form, has_row), stored, target in itertools.product([("elementwise.cl", "", True), *UNITS], STORED, DEVICES):
         text = program("sigmoid", sigmoid if has_row else None, stored, "", form, file)
         work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
+    for form, target in itertools.product(("", VIEW), DEVICES):
+        work.append((f"table.cl for {target[1]} {target[2]}", check_build, (program(None, None, "u8", "", form, "table.cl"), target)))
     for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
         work.append((f"probe.cl for {target[1]}", check_build, (text, target)))

@@ -8,6 +8,8 @@
  * holds. The environment chooses the driver (OCL_ICD_VENDORS, CLACT_OPENCL_LIBRARY). The gaps of a strided output
  * must stay as they were. On a device that flushes subnormals there are none among the inputs, and results that may
  * owe their bits to one are left out.
+ * Quantised, a row has no kernel of its own: identity, with a table that has no pattern, from i8 to u8, dense and on
+ * views, at all sizes.
  * Briefly: of a row dense f32, at all sizes; of views and the other types one, by turns, at one size; of tensors f32.
  * Exits with 0 where all is equal, 1 where it is not, 77 without a device or on one that promises no bits. */
 #define CLACT_CUSTOM_DECLARATIONS
@@ -36,6 +38,7 @@ struct call {
     const clact_activation_info *info;
     clact_activation *activation;
     const char *tensor; /* the parameter that is a tensor, or NULL */
+    bool quantised;
     bool backward;
     enum mode mode;
     const char *learns; /* the parameter whose gradient is asked for, backward, or NULL */
@@ -102,7 +105,9 @@ static void put(uint32_t type, void *memory, int64_t i, uint64_t seed)
     uint32_t bits;
     memcpy(&bits, &f, sizeof bits);
     uint16_t high = (uint16_t)(bits >> 16), mixed = (uint16_t)mix(seed + (uint64_t)i);
-    if (type == CLACT_F64)
+    if (type == CLACT_I8 || type == CLACT_U8)
+        ((uint8_t *)memory)[i] = (uint8_t)mixed;
+    else if (type == CLACT_F64)
         memcpy((char *)memory + i * 8, &d, 8);
     else if (type == CLACT_F32)
         memcpy((char *)memory + i * 4, &f, 4);
@@ -148,7 +153,8 @@ static void shape(struct call *c, enum form form, uint32_t type, int64_t n)
             factorise(t, n);
         }
     }
-    c->shape[GRADIENT] = (clact_tensor){.type = type};
+    c->shape[OUT].type = c->quantised ? CLACT_U8 : type;
+    c->shape[GRADIENT] = (clact_tensor){.type = c->shape[OUT].type};
     c->extent[GRADIENT] = 1;
     if (form == DENSE)
         return;
@@ -263,7 +269,7 @@ static void compare(const struct call *c, const char *what, int64_t n, const voi
         const char *a = (const char *)got + (size_t)i * size, *b = (const char *)expected + (size_t)i * size;
         if (memcmp(a, b, size) == 0)
             compared++;
-        else if (flushes && may_be_flushed(type, a, b))
+        else if (flushes && !c->quantised && may_be_flushed(type, a, b))
             left_out++;
         else if (wrong++ < 20)
             print_difference(c, what, n, i, a, b);
@@ -307,8 +313,8 @@ static bool has_turn(const struct call *c, enum form form, uint32_t type, int64_
 static void try_form(struct call *c, enum form form, uint32_t type)
 {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-        for (int backward = c->mode == ADDING; backward < 2; backward++) {
-            if (brief && !has_turn(c, form, type, sizes[s]))
+        for (int backward = c->mode == ADDING; backward < (c->quantised ? 1 : 2); backward++) {
+            if (brief && !c->quantised && !has_turn(c, form, type, sizes[s]))
                 continue;
             c->backward = backward;
             uint32_t learnable = backward ? c->info->learnable_count : 0;
@@ -337,6 +343,18 @@ static void try_activation(struct call *c, uint32_t types)
                 c->tensor = form == TENSOR ? tensor : NULL;
                 try_form(c, (enum form)form, type);
             }
+}
+
+/* What a quantised activation computes is in its table: one is enough. */
+static void try_table(const clact_activation_info *info)
+{
+    const clact_quantization q = {0.37, 0.73, 5, 90, CLACT_I8, CLACT_U8, {0}};
+    const clact_activation_desc desc = {.id = info->id, .quantization = &q};
+    struct call c = {.info = info, .quantised = true};
+    require(clact_activation_create(&c.activation, &desc), "clact_activation_create");
+    try_form(&c, DENSE, q.x_type);
+    try_form(&c, VIEW, q.x_type);
+    clact_activation_destroy(&c.activation);
 }
 
 static bool is_named(const char *name, int count, char **names)
@@ -383,6 +401,8 @@ int main(int argc, char **argv)
             require(clact_activation_create(&c.activation, &desc), "clact_activation_create");
             try_activation(&c, caps.types);
             clact_activation_destroy(&c.activation);
+            if (list[i].id == CLACT_IDENTITY)
+                try_table(&list[i]);
         }
     for (size_t i = 0; custom_rows_plain(i); i++) {
         struct call c = {0};

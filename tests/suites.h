@@ -27,6 +27,7 @@ Suite *custom_suite(void);
 Suite *rowwise_suite(void);
 Suite *gated_suite(void);
 Suite *reduce_suite(void);
+Suite *quantised_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
@@ -77,7 +78,9 @@ array make_array(clact_type type, uint32_t rank, const int64_t *dims);
 array make_strided(clact_type type, uint32_t rank, const int64_t *dims, const int64_t *strides);
 void free_array(array *a);
 int64_t count_of(const array *a);
-/* Element i of a tensor in row-major order, and of its memory; rounded to nearest when set. */
+/* Element i of a tensor in row-major order, where it lies in its memory, and an element there; rounded to nearest when
+ * set. Not of i8 and u8. */
+int64_t place_of(const array *a, int64_t i);
 double get(const array *a, int64_t i);
 void set(array *a, int64_t i, double value);
 double memory_get(const array *a, int64_t place);

@@ -147,8 +147,9 @@ int64_t count_of(const array *a)
     return n;
 }
 
-static int64_t place_of(const clact_tensor *t, int64_t i)
+int64_t place_of(const array *a, int64_t i)
 {
+    const clact_tensor *t = &a->operand.tensor;
     int64_t place = t->offset;
     for (uint32_t k = t->rank; k-- > 0; i /= t->dims[k])
         place += i % t->dims[k] * t->strides[k];
@@ -171,12 +172,12 @@ void memory_set(array *a, int64_t place, double value)
 
 double get(const array *a, int64_t i)
 {
-    return memory_get(a, place_of(&a->operand.tensor, i));
+    return memory_get(a, place_of(a, i));
 }
 
 void set(array *a, int64_t i, double value)
 {
-    memory_set(a, place_of(&a->operand.tensor, i), value);
+    memory_set(a, place_of(a, i), value);
 }
 
 static size_t bytes_of(const array *a)

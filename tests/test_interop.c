@@ -188,6 +188,40 @@ START_TEST(units_are_enqueued)
 }
 END_TEST
 
+/* The same for bytes of one type that become bytes of another. */
+START_TEST(tables_are_enqueued)
+{
+    const clact_quantization quantization = {0.05, 0.01, 128, -100, CLACT_U8, CLACT_I8, {0}};
+    const clact_activation_desc desc = {.name = "tanh", .quantization = &quantization};
+    clact_activation *f;
+    OK(clact_activation_create(&f, &desc));
+    for (int64_t n = N; n >= 0; n -= N) {
+        clact_context *cpu = cpu_context(NULL, 1);
+        clact_operand host = clact_array(CLACT_U8, (char *)x + 5, n), want = clact_array(CLACT_I8, expected, n);
+        OK(clact_forward(cpu, f, &(clact_forward_args){.x = &host, .y = &want}));
+        clact_close(&cpu);
+        cl_int code;
+        cl_event go = is_oclgrind() ? NULL : p_clCreateUserEvent(context, &code), done = NULL;
+        clact_operand in = mem_of(mx, 5, n), out = mem_of(my, 3, n);
+        in.tensor.type = CLACT_U8, out.tensor.type = CLACT_I8;
+        clact_enqueue q = {.queue = queue, .num_waits = go != NULL, .waits = go ? &go : NULL, .event = &done};
+        OK(clact_forward_enqueue(own, f, &(clact_forward_args){.x = &in, .y = &out}, &q));
+        ck_assert_ptr_nonnull(done);
+        if (go)
+            p_clSetUserEventStatus(go, CL_COMPLETE);
+        ck_assert_int_eq(p_clEnqueueReadBuffer(queue, my, CL_TRUE, 3, N, y, 1, &done, NULL), CL_SUCCESS);
+        ck_assert_mem_eq(y, expected, (size_t)n);
+        p_clReleaseEvent(done);
+        if (go)
+            p_clReleaseEvent(go);
+        clact_enqueue nowhere = {.queue = queue};
+        REFUSED(clact_backward_enqueue(own, f, &(clact_backward_args){.x = &in, .dy = &in, .dx = &out}, &nowhere),
+                CLACT_E_UNSUPPORTED, "no backward");
+    }
+    clact_activation_destroy(&f);
+}
+END_TEST
+
 /* A sum that takes two kernels, and memory between them, behind a wait list. */
 START_TEST(gradients_are_enqueued)
 {
@@ -304,6 +338,7 @@ Suite *interop_suite(void)
         tcase_add_test(t, events_on_an_unordered_queue);
         tcase_add_test(t, an_event_for_nothing);
         tcase_add_test(t, units_are_enqueued);
+        tcase_add_test(t, tables_are_enqueued);
         tcase_add_test(t, gradients_are_enqueued);
         tcase_add_test(t, handles_are_borrowed);
         tcase_add_test(t, sub_buffers_are_resolved);
