@@ -515,10 +515,10 @@ CLACT_API clact_status clact_apply_gradient(clact_context *context, const clact_
 
 /* The general forms: any type, shape and stride, in host memory or in buffers (all operands of one
  * call alike). All operands have the same type (but see clact_quantization), and of element-wise
- * activations the same shape; an output may be the same view as an input, and must not overlap one otherwise. What an activation
- * does not take, such as a mask where it is not row-wise, is refused. With host memory the call
- * returns when the output is written. With buffers it may return before; calls on one context take
- * effect in order. On failure nothing is written, unless the device failed while it ran. */
+ * activations the same shape; an output may be the same view as an input, and must not overlap one
+ * otherwise. What an activation does not take, such as a mask where it is not row-wise, is refused. With
+ * host memory the call returns when the output is written. With buffers it may return before; calls on one
+ * context take effect in order. On failure nothing is written, unless the device failed while it ran. */
 CLACT_API clact_status clact_forward(clact_context *context, const clact_activation *activation,
                                      const clact_forward_args *args);
 CLACT_API clact_status clact_backward(clact_context *context, const clact_activation *activation,

@@ -216,6 +216,8 @@ typedef uint8_t byte_vector __attribute__((vector_size(32)));
 #define SHUFFLE(row, at) (byte_vector)_mm256_shuffle_epi8((__m256i)(row), (__m256i)(at))
 #endif
 
+#define LOOK_UP_VECTORS_FROM 64 /* bytes; fewer do not pay for taking the table into registers */
+
 /* The first bytes that make whole vectors, or words; returns how many. A shuffle chooses among the 16 bytes of one row
  * of the table, by the low half of a byte, and gives 0 for bytes from 0x80 on. x ^ 16 row is below 16 where the row is
  * x's own, and only there is its sum with 0x70 below 0x80. */
@@ -245,7 +247,8 @@ static size_t look_up_vectors(size_t n, const uint8_t *table, const uint8_t *x, 
 
 static void look_up(size_t n, const uint8_t *table, const uint8_t *x, int64_t x_stride, uint8_t *y, int64_t y_stride)
 {
-    size_t k = x_stride == 1 && y_stride == 1 ? look_up_vectors(n, table, x, y) : 0;
+    bool vectors = x_stride == 1 && y_stride == 1 && n >= LOOK_UP_VECTORS_FROM;
+    size_t k = vectors ? look_up_vectors(n, table, x, y) : 0;
     for (; k < n; k++)
         y[(int64_t)k * y_stride] = table[x[(int64_t)k * x_stride]];
 }
