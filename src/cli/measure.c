@@ -1,5 +1,6 @@
 /* measure.c: measures an activation in one direction: its error, and its bits against another. */
 #include "measure.h"
+#include "convert.h"
 #include "ulp.h"
 
 #include <float.h>
@@ -12,6 +13,7 @@
 
 #define BLOCK 4096
 #define MAX_WORKERS 64
+#define LARGEST_ELEMENT sizeof(double)
 
 /* ---- Running -------------------------------------------------------------------------------- */
 
@@ -21,7 +23,7 @@ clact_status runner_open(runner *out, clact_context *context, bool buffers)
     runner r = {context, NULL, NULL, NULL};
     clact_buffer **all[] = {&r.x, &r.dy, &r.out};
     for (int i = 0; buffers && i < 3 && status == CLACT_OK; i++)
-        status = clact_buffer_create(all[i], context, CHUNK * sizeof(float));
+        status = clact_buffer_create(all[i], context, CHUNK * LARGEST_ELEMENT);
     if (status == CLACT_OK)
         *out = r;
     else
@@ -36,32 +38,28 @@ void runner_close(runner *r)
     clact_buffer_destroy(&r->out);
 }
 
-static clact_status run_buffers(runner *r, const clact_activation *activation, direction d,
-                                size_t n)
+clact_status runner_run(runner *r, const clact_activation *activation, direction d, clact_type type,
+                        size_t n, const void *x, const void *dy, void *out)
 {
-    clact_operand x = clact_array(CLACT_F32, NULL, (int64_t)n), dy = x, out = x;
-    x.buffer = r->x;
-    dy.buffer = r->dy;
-    out.buffer = r->out;
-    clact_forward_args forward = {.x = &x, .y = &out};
-    clact_backward_args backward = {.x = &x, .dy = &dy, .dx = &out};
-    return d == FORWARD ? clact_forward(r->context, activation, &forward)
-                        : clact_backward(r->context, activation, &backward);
-}
-
-clact_status runner_run(runner *r, const clact_activation *activation, direction d, size_t n,
-                        const float *x, const float *dy, float *out)
-{
-    if (!r->x)
-        return d == FORWARD ? clact_apply(r->context, activation, n, x, out)
-                            : clact_apply_gradient(r->context, activation, n, x, dy, out);
-    size_t bytes = n * sizeof(float);
-    clact_status status = clact_buffer_write(r->x, 0, bytes, x);
-    if (status == CLACT_OK && d == DERIVATIVE)
+    clact_operand from = clact_array(type, x, (int64_t)n), up = clact_array(type, dy, (int64_t)n);
+    clact_operand to = clact_array(type, out, (int64_t)n);
+    clact_forward_args forward = {.x = &from, .y = &to};
+    clact_backward_args backward = {.x = &from, .dy = &up, .dx = &to};
+    clact_status status = CLACT_OK;
+    size_t bytes = n * clact_type_bytes(type);
+    if (r->x) {
+        from.data = up.data = to.data = NULL;
+        from.buffer = r->x;
+        up.buffer = r->dy;
+        to.buffer = r->out;
+        status = clact_buffer_write(r->x, 0, bytes, x);
+    }
+    if (status == CLACT_OK && r->x && d == DERIVATIVE)
         status = clact_buffer_write(r->dy, 0, bytes, dy);
     if (status == CLACT_OK)
-        status = run_buffers(r, activation, d, n);
-    if (status == CLACT_OK)
+        status = d == FORWARD ? clact_forward(r->context, activation, &forward)
+                              : clact_backward(r->context, activation, &backward);
+    if (status == CLACT_OK && r->x)
         status = clact_buffer_read(r->out, 0, bytes, out);
     return status;
 }
@@ -72,8 +70,8 @@ clact_status runner_run(runner *r, const clact_activation *activation, direction
 typedef struct chunk {
     const measurement *m;
     uint64_t first;
-    size_t n;
-    float *x, *dy, *got, *reference;
+    size_t n, size; /* elements, and the bytes of one */
+    char *x, *dy, *got, *reference;
     uint64_t hashes[CHUNK / BLOCK];
 } chunk;
 
@@ -96,18 +94,44 @@ static uint64_t hash_step(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
-static uint32_t bits_of(float x)
+/* Of element i: its representation, and its value. */
+static uint64_t bits_at(const char *from, size_t size, size_t i)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
+    uint64_t bits = 0; /* little-endian: the low bytes */
+    if (size == sizeof(float))
+        memcpy(&bits, from + i * sizeof(float), sizeof(float));
+    else
+        memcpy(&bits, from + i * size, size);
     return bits;
 }
 
-/* got's distance from exact, in units of exact or, where terms cancel, of the largest. */
-static double error_of(float got, long double exact, double term, int cancels)
+static void set_bits(char *to, size_t size, size_t i, uint64_t bits)
 {
-    double distance = ulp_distance(CLACT_F32, got, exact);
-    return cancels ? distance * (double)ulp_of(CLACT_F32, exact) / ulp_of_f32(term) : distance;
+    if (size == sizeof(float))
+        memcpy(to + i * sizeof(float), &bits, sizeof(float));
+    else
+        memcpy(to + i * size, &bits, size);
+}
+
+static double value_at(const char *from, clact_type type, size_t i)
+{
+    double value;
+    convert_elements(&value, CLACT_F64, from + i * clact_type_bytes(type), type, 1);
+    return value;
+}
+
+/* A number that the type computed in has no normal form of: f16 is computed in f32. */
+static bool is_subnormal(clact_type type, double x)
+{
+    double least = type == CLACT_F64 ? DBL_MIN : type == CLACT_F16 ? 0 : (double)FLT_MIN;
+    return x != 0 && fabs(x) < least;
+}
+
+/* got's distance from exact, in units of exact or, where terms cancel, of the largest. */
+static double error_of(clact_type type, double got, long double exact, long double term, int cancels)
+{
+    double distance = ulp_distance(type, got, exact);
+    return cancels ? (double)(distance * ulp_of(type, exact) / ulp_of(type, term)) : distance;
 }
 
 /* From here on an error is looked at more closely: it is the largest, or almost at the bound. */
@@ -116,25 +140,26 @@ static double limit_of(double bound, const worst *w)
     return fmin(w->error, 0.98 * bound);
 }
 
-/* An error that may be the largest, or past the bound. Near the bound the oracle in long double
- * decides; where that is no better than double, its error is 2^-21 ulp, so twice that is granted.
- * */
-static void judge(const measurement *m, float x, float got, double exact, double term,
-                  measured *found)
+/* An error that may be the largest, or past the bound. A better oracle decides near the bound, and for
+ * f64 always. Past the bound is what is so whatever the error of that oracle: of long double, where it is
+ * no better than double, twice 2^-21 ulp of f32. */
+static void judge(const measurement *m, double x, double got, long double exact, long double term, measured *found)
 {
-    int cancels = oracle_cancels(exact, term);
+    bool f64 = m->type == CLACT_F64;
+    int cancels = oracle_cancels_long(exact, term);
     double bound = cancels ? CANCELLED_BOUND : m->bound;
+    double granted = f64 ? oracle_decide_error * 0x1p53 : 0x1p-20;
     worst *w = cancels ? &found->cancelled : &found->worst;
-    double error = error_of(got, exact, term, cancels);
-    if (error > 0.98 * bound) {
-        long double better_term, better = oracle_value(m->oracle, m->direction, x, &better_term);
-        error = error_of(got, better, (double)better_term, cancels);
-        exact = (double)better;
+    double error = error_of(m->type, got, exact, term, cancels);
+    if (f64 || error > 0.98 * bound) {
+        exact = f64 ? oracle_decide(m->oracle, m->direction, x, &term)
+                    : oracle_value(m->oracle, m->direction, x, &term);
+        error = error_of(m->type, got, exact, term, cancels);
     }
-    if (error > bound + 0x1p-20)
+    if (error > bound + granted)
         found->beyond++;
     if (error > w->error)
-        *w = (worst){error, x, got, exact};
+        *w = (worst){error, x, got, (double)exact};
 }
 
 /* Whether the error may be over the limit: not where both are NaN or the same infinity. No
@@ -148,8 +173,8 @@ static int is_suspect(double limit, double cancelled_limit, float got, double ex
     return !(near | same);
 }
 
-static void find_errors(const measurement *m, size_t n, const float *x, const float *got,
-                        measured *found)
+static void find_errors_f32(const measurement *m, size_t n, const float *x, const float *got,
+                            measured *found)
 {
     double exact[BLOCK], term[BLOCK];
     double limit = limit_of(m->bound, &found->worst);
@@ -166,18 +191,36 @@ static void find_errors(const measurement *m, size_t n, const float *x, const fl
     }
 }
 
-static void find_differences(size_t n, const float *x, const float *got, const float *reference,
-                             measured *found)
+static void find_errors(const chunk *c, size_t first, size_t n, measured *found)
 {
-    if (memcmp(got, reference, n * sizeof(float)) == 0)
+    const measurement *m = c->m;
+    const char *xs = c->x + first * c->size, *gots = c->got + first * c->size;
+    if (m->type == CLACT_F32) {
+        find_errors_f32(m, n, (const float *)(const void *)xs, (const float *)(const void *)gots, found);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double x = value_at(xs, m->type, i), got = value_at(gots, m->type, i);
+        long double term, exact = oracle_value(m->oracle, m->direction, x, &term);
+        int cancels = oracle_cancels_long(exact, term);
+        double limit = cancels ? limit_of(CANCELLED_BOUND, &found->cancelled) : limit_of(m->bound, &found->worst);
+        if (error_of(m->type, got, exact, term, cancels) > limit)
+            judge(m, x, got, exact, term, found);
+    }
+}
+
+static void find_differences(const chunk *c, size_t first, size_t n, measured *found)
+{
+    const char *got = c->got + first * c->size, *reference = c->reference + first * c->size;
+    if (memcmp(got, reference, n * c->size) == 0)
         return;
     for (size_t i = 0; i < n; i++) {
-        if (bits_of(got[i]) == bits_of(reference[i]))
+        if (bits_at(got, c->size, i) == bits_at(reference, c->size, i))
             continue;
         if (found->differing++ == 0) {
-            found->differing_x = x[i];
-            found->differing_got = got[i];
-            found->differing_reference = reference[i];
+            found->differing_x = value_at(c->x, c->m->type, first + i);
+            found->differing_got = value_at(got, c->m->type, i);
+            found->differing_reference = value_at(reference, c->m->type, i);
         }
     }
 }
@@ -190,32 +233,27 @@ static size_t block_size(const chunk *c, size_t block)
 static void compare_block(chunk *c, size_t block, measured *found)
 {
     size_t first = block * BLOCK, n = block_size(c, block);
-    const float *x = c->x + first, *got = c->got + first;
     uint64_t hash = hash_start;
     for (size_t i = 0; i < n; i++)
-        hash = hash_step(hash, bits_of(got[i]));
+        hash = hash_step(hash, bits_at(c->got, c->size, first + i));
     c->hashes[block] = hash;
     if (c->m->reference)
-        find_differences(n, x, got, c->reference + first, found);
+        find_differences(c, first, n, found);
     if (c->m->oracle)
-        find_errors(c->m, n, x, got, found);
+        find_errors(c, first, n, found);
 }
 
 static void fill_block(chunk *c, size_t block, measured *found)
 {
-    size_t n = block_size(c, block);
-    uint64_t first = c->first + block * BLOCK;
-    float *x = c->x + block * BLOCK;
+    const measurement *m = c->m;
+    size_t first = block * BLOCK, n = block_size(c, block);
     (void)found;
-    if (c->m->strata)
-        strata_fill_f32(c->m->strata, first, n, x);
-    for (size_t i = 0; !c->m->strata && i < n; i++) {
-        uint32_t bits = (uint32_t)(first + i);
-        memcpy(&x[i], &bits, sizeof bits);
+    for (size_t i = first; i < first + n; i++) {
+        uint64_t bits = m->strata ? strata_bits(m->strata, c->first + i) : c->first + i;
+        set_bits(c->x, c->size, i, bits);
+        if (m->no_subnormals && is_subnormal(m->type, value_at(c->x, m->type, i)))
+            set_bits(c->x, c->size, i, 0);
     }
-    for (size_t i = 0; c->m->no_subnormals && i < n; i++)
-        if (fpclassify(x[i]) == FP_SUBNORMAL)
-            x[i] = copysignf(0, x[i]);
 }
 
 /* ---- Sharing the work ----------------------------------------------------------------------- */
@@ -275,26 +313,40 @@ static uint64_t leave_out_subnormals(chunk *c)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < c->n; i++) {
-        if (fpclassify(c->reference[i]) == FP_SUBNORMAL) {
-            c->got[i] = c->reference[i];
+        if (is_subnormal(c->m->type, value_at(c->reference, c->m->type, i))) {
+            set_bits(c->got, c->size, i, bits_at(c->reference, c->size, i));
             count++;
         }
     }
     return count;
 }
 
-static clact_status run_chunk(chunk *c, runner *r, float *out)
+/* The reference's results: of f16 and bf16 the f32 results at the same numbers, rounded. */
+static clact_status run_reference(chunk *c)
 {
-    return runner_run(r, c->m->activation, c->m->direction, c->n, c->x, c->dy, out);
+    const measurement *m = c->m;
+    if (m->type == CLACT_F32 || m->type == CLACT_F64)
+        return runner_run(m->reference, m->activation, m->direction, m->type, c->n, c->x, c->dy, c->reference);
+    float *single = malloc(3 * CHUNK * sizeof(float)), *dy = single + CHUNK, *out = single + 2 * CHUNK;
+    if (!single)
+        return CLACT_E_MEMORY;
+    convert_elements(single, CLACT_F32, c->x, m->type, c->n);
+    convert_elements(dy, CLACT_F32, c->dy, m->type, c->n);
+    clact_status status = runner_run(m->reference, m->activation, m->direction, CLACT_F32, c->n, single, dy, out);
+    if (status == CLACT_OK)
+        convert_elements(c->reference, m->type, out, CLACT_F32, c->n);
+    free(single);
+    return status;
 }
 
 static clact_status measure_chunk(chunk *c, measured *total)
 {
     const measurement *m = c->m;
     for_blocks(c, fill_block, total);
-    clact_status status = run_chunk(c, m->checked, c->got);
+    clact_status status =
+        runner_run(m->checked, m->activation, m->direction, m->type, c->n, c->x, c->dy, c->got);
     if (status == CLACT_OK && m->reference)
-        status = run_chunk(c, m->reference, c->reference);
+        status = run_reference(c);
     if (status != CLACT_OK)
         return status;
     if (m->no_subnormals)
@@ -312,18 +364,24 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static uint64_t inputs_of(const measurement *m)
+{
+    return m->strata ? m->inputs : (uint64_t)1 << (8 * clact_type_bytes(m->type));
+}
+
 clact_status measure(measured *out, const measurement *m)
 {
-    measured total = {.inputs = m->strata ? m->inputs : (uint64_t)1 << 32, .hash = hash_start};
+    measured total = {.inputs = inputs_of(m), .hash = hash_start};
+    size_t size = clact_type_bytes(m->type);
     chunk *c = malloc(sizeof *c);
-    float *memory = malloc(4 * CHUNK * sizeof(float));
+    char *memory = malloc(4 * CHUNK * size);
     clact_status status = c && memory ? CLACT_OK : CLACT_E_MEMORY;
     double start = now();
     if (status == CLACT_OK) {
-        *c = (chunk){.m = m, .x = memory, .dy = memory + CHUNK, .got = memory + 2 * CHUNK,
-                     .reference = memory + 3 * CHUNK};
+        *c = (chunk){.m = m, .size = size, .x = memory, .dy = memory + CHUNK * size,
+                     .got = memory + 2 * CHUNK * size, .reference = memory + 3 * CHUNK * size};
         for (size_t i = 0; i < CHUNK; i++)
-            c->dy[i] = 1;
+            convert_elements(c->dy + i * size, m->type, &(double){1}, CLACT_F64, 1);
     }
     for (uint64_t done = 0; done < total.inputs && status == CLACT_OK; done += c->n) {
         c->first = done;

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* A context, with the memory in which activations run there. */
+/* A context, with the memory in which activations run there, whatever the type. */
 typedef struct runner {
     clact_context *context;
     clact_buffer *x, *dy, *out; /* NULL: host pointers */
@@ -20,17 +20,20 @@ typedef struct runner {
 clact_status runner_open(runner *out, clact_context *context, bool buffers);
 void runner_close(runner *r);
 
-/* out[i] = f(x[i]), or f'(x[i]) * dy[i], for n <= CHUNK. dy is not read forward. */
-clact_status runner_run(runner *r, const clact_activation *activation, direction d, size_t n,
-                        const float *x, const float *dy, float *out);
+/* out[i] = f(x[i]), or f'(x[i]) * dy[i], for n <= CHUNK elements of the type. dy is not read forward. */
+clact_status runner_run(runner *r, const clact_activation *activation, direction d, clact_type type,
+                        size_t n, const void *x, const void *dy, void *out);
 
 typedef struct measurement {
+    clact_type type;
     const clact_activation *activation;
     const oracle *oracle; /* NULL: no errors are measured */
     direction direction;
     double bound; /* in ulp */
-    runner *checked, *reference; /* reference: NULL if no bits are compared */
-    const strata *strata; /* NULL: all 2^32 inputs */
+    /* reference: NULL if no bits are compared. Those of f16 and bf16 are compared with its f32 results,
+     * rounded by convert.c. */
+    runner *checked, *reference;
+    const strata *strata; /* of f32 or f64; NULL: all inputs: 2^32 or, of f16 and bf16, 65,536 */
     uint64_t inputs;      /* of the strata */
     /* The device flushes subnormals: zeros take their place among the inputs, and results that are
      * subnormal in the reference are not looked at. */
@@ -42,8 +45,7 @@ typedef struct measurement {
 /* The largest error found, and where. */
 typedef struct worst {
     double error; /* in ulp; may be infinite */
-    float x, got;
-    double exact;
+    double x, got, exact;
 } worst;
 
 typedef struct measured {
@@ -53,7 +55,7 @@ typedef struct measured {
     worst cancelled;   /* in ulp of the largest term, where they do */
     uint64_t beyond;   /* results past the bound, or where terms cancel past CANCELLED_BOUND */
     uint64_t differing; /* results whose bits are not the reference's; below, the first of them */
-    float differing_x, differing_got, differing_reference;
+    double differing_x, differing_got, differing_reference;
     uint64_t hash; /* of the results in order: a hash of the hashes of blocks of 4096 */
     double seconds;
 } measured;

@@ -33,8 +33,15 @@ void oracle_values(const oracle *o, direction d, size_t n, const float *x, doubl
 #define ORACLE_ERROR 0x1p-45
 #define ORACLE_TINY 0x1p-800
 
-/* The same in long double. */
+/* The same in long double, where it ends no sooner than f64 does: the error is at most ORACLE_LONG_ERROR. */
 long double oracle_value(const oracle *o, direction d, long double x, long double *term);
+#define ORACLE_LONG_ERROR 0x1p-59
+
+/* The same in the widest type that the C library has, rounded to long double, with an error of at most
+ * oracle_decide_error: that of the rounding with glibc, which has binary128; elsewhere the type may be
+ * long double itself. Slow: for what oracle_value leaves open. */
+long double oracle_decide(const oracle *o, direction d, long double x, long double *term);
+extern const double oracle_decide_error;
 
 /* Whether terms cancel: their sum is smaller than a quarter of the largest. Then an error is one in
  * units of that term, and CANCELLED_BOUND is its bound. */
@@ -44,5 +51,14 @@ static inline int oracle_cancels(double exact, double term)
     return 4 * exact < term;
 }
 #define CANCELLED_BOUND 2
+
+static inline int oracle_cancels_long(long double exact, long double term)
+{
+    exact = exact < 0 ? -exact : exact;
+    return 4 * exact < term;
+}
+
+/* An activation's bound in ulp of the type, at dy = 1. */
+double stated_bound(const clact_activation_info *info, direction d, clact_type type);
 
 #endif

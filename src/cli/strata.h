@@ -6,13 +6,18 @@
 
 #define STRATA_LISTED 512
 
+#define STRATA_CENTRES 256
+
 /* A sample without end: first the listed numbers (zeros, subnormals, infinities, NaNs, kinks, each
  * with its neighbours, of both signs); then, in turn, random mantissas at every exponent,
- * subnormals and NaNs included, and uniform numbers in [-20, 20] and in [-128, 128]. */
+ * subnormals and NaNs included, and uniform numbers in [-20, 20] and in [-128, 128]. Of f64 half of
+ * these are uniform in [-768, 768], and numbers about centres, where results overflow, underflow,
+ * cancel or change their formula: at distances of every magnitude. */
 typedef struct strata {
     clact_type type;
-    size_t listed;
+    size_t listed, centred;
     uint64_t list[STRATA_LISTED];
+    double centres[STRATA_CENTRES]; /* of f64 */
 } strata;
 
 /* type: CLACT_F32 or CLACT_F64. kinks: numbers to list besides the usual ones; those that are not
