@@ -15,7 +15,7 @@ static size_t count_wrong(const clact_activation *activation, const special_set 
 {
     special_case cases[SPECIAL_CASES];
     float x[SPECIAL_CASES], dy[SPECIAL_CASES], got[SPECIAL_CASES];
-    size_t count = special_cases(set, d, test_caps()->keeps_subnormals, cases), wrong = 0;
+    size_t count = special_cases(set, d, CLACT_F32, test_caps()->keeps_subnormals, cases), wrong = 0;
     for (size_t i = 0; i < count; i++) {
         x[i] = cases[i].x;
         dy[i] = cases[i].dy;

@@ -58,6 +58,8 @@ if f"\nGOLDEN_NUMERICS({numerics})\n" in old:
 for path in filter(os.path.exists, sweeps):
     for line in open(path):
         row = json.loads(line)["row"]
+        if row.get("dtype", "f32") != "f32":
+            continue
         if row["inputs"] == 1 << 32 and not row["parameters"] and row["ok"] and row["numerics"] == numerics:
             swept[key(row)] = ("0x" + row["hash"], *error(row))
 

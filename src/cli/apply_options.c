@@ -44,7 +44,7 @@ static const struct argp_option options_table[] = {
     {0},
 };
 
-static int parse_type(const char *value)
+static int parse_any_type(const char *value)
 {
     for (int type = 0; type <= CLACT_U8; type++)
         if (strcmp(value, clact_type_name((clact_type)type)) == 0)
@@ -147,7 +147,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         options->out = value;
         break;
     case KEY_DTYPE:
-        options->type = parse_type(value);
+        options->type = parse_any_type(value);
         break;
     case KEY_AXIS:
         options->axis_given = true;

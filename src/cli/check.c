@@ -1,6 +1,7 @@
 /* check.c: `clact check`: accuracy, special values, and bits against the CPU backend. */
 #include "activation.h"
 #include "commands.h"
+#include "convert.h"
 #include "measure.h"
 #include "record.h"
 #include "report.h"
@@ -23,15 +24,19 @@ typedef struct check_options {
     size_t info_count;
     const char *cpu, *against_cpu, *resume;
     int64_t samples;
+    clact_type type;
     bool exhaustive, grid, json;
 } check_options;
 
-enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_RESUME, KEY_JSON, KEY_CPU, KEY_AGAINST_CPU };
+enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_RESUME, KEY_JSON, KEY_DTYPE, KEY_CPU, KEY_AGAINST_CPU };
 
 static const struct argp_option options_table[] = {
     {"exhaustive", KEY_EXHAUSTIVE, NULL, 0, "Measure all 2^32 inputs, not a sample", 0},
     {"grid", KEY_GRID, NULL, 0, "Measure at a grid of other parameters than the defaults", 0},
     {"samples", KEY_SAMPLES, "N", 0, "Inputs of the stratified sample (default 1048576)", 0},
+    {"dtype", KEY_DTYPE, "TYPE", 0,
+     "Check f32 (default), f64, or f16 or bf16, of which all inputs are measured, and all results must "
+     "be those of f32 rounded to nearest even", 0},
     {"resume", KEY_RESUME, "FILE", 0,
      "Write each result to FILE when it is there, and take from FILE what was measured before on the "
      "same device, of the same text", 0},
@@ -56,6 +61,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     check_options *options = state->input;
     switch (key) {
+    case KEY_DTYPE:
+        options->type = parse_type(value);
+        return 0;
     case KEY_EXHAUSTIVE:
         options->exhaustive = true;
         return 0;
@@ -119,6 +127,8 @@ static void parse(check_options *options, int argc, char **argv)
     parse_arguments("check", &argp, argc, argv, options);
     if (options->activation.given_count && !options->info_count)
         usage_error("a parameter needs the name of an activation");
+    if (options->exhaustive && options->type == CLACT_F64)
+        usage_error("--exhaustive is for f32: of f64 there are 2^64");
     if (options->grid && (options->activation.given_count || options->activation.semantics))
         usage_error("--grid has parameters of its own, in documented semantics");
     for (size_t i = 0; i < options->info_count; i++) {
@@ -133,7 +143,7 @@ typedef struct special_result {
     size_t cases, wrong;
     const special_set *set; /* of the first wrong case; below, the case and what came out */
     special_case first;
-    float got;
+    double got;
 } special_result;
 
 typedef struct row {
@@ -162,24 +172,27 @@ typedef struct check {
 static void check_special_set(check *c, const special_set *set, row *r)
 {
     special_case cases[SPECIAL_CASES];
-    float x[SPECIAL_CASES], dy[SPECIAL_CASES], got[SPECIAL_CASES];
-    size_t count = special_cases(set, r->direction, !c->no_subnormals, cases);
+    double memory[4][SPECIAL_CASES]; /* x, dy, what comes out and what should, of any type */
+    clact_type type = c->options->type;
+    size_t count = special_cases(set, r->direction, type, !c->no_subnormals, cases), size = clact_type_bytes(type);
     clact_activation *activation;
     require_ok(special_activation(&activation, set));
     for (size_t i = 0; i < count; i++) {
-        x[i] = cases[i].x;
-        dy[i] = cases[i].dy;
+        convert_elements((char *)memory[0] + i * size, type, &cases[i].x, CLACT_F32, 1);
+        convert_elements((char *)memory[1] + i * size, type, &cases[i].dy, CLACT_F32, 1);
+        convert_elements((char *)memory[3] + i * size, type, &cases[i].expected, CLACT_F32, 1);
     }
-    require_ok(runner_run(&c->checked, activation, r->direction, count, x, dy, got));
+    require_ok(runner_run(&c->checked, activation, r->direction, type, count, memory[0], memory[1], memory[2]));
     clact_activation_destroy(&activation);
     r->special.cases += count;
     for (size_t i = 0; i < count; i++) {
-        if (special_same(got[i], cases[i].expected))
+        const char *got = (const char *)memory[2] + i * size;
+        if (memcmp(got, (const char *)memory[3] + i * size, size) == 0)
             continue;
         if (r->special.wrong++ == 0) {
             r->special.set = set;
             r->special.first = cases[i];
-            r->special.got = got[i];
+            convert_elements(&r->special.got, CLACT_F64, got, type, 1);
         }
     }
 }
@@ -205,13 +218,19 @@ static void show_progress(void *data, uint64_t done, uint64_t inputs)
                 direction_names[p->row->direction], 100 * share, elapsed / share - elapsed);
 }
 
+/* All inputs of the type, not a sample. */
+static bool measures_all(const check_options *options)
+{
+    return options->exhaustive || options->type == CLACT_F16 || options->type == CLACT_BF16;
+}
+
 static void measure_row(check *c, row *r, const clact_activation *activation, const strata *s)
 {
     progress p = {r, time(NULL)};
     bool terminal = isatty(STDERR_FILENO);
-    measurement m = {.activation = activation, .oracle = r->oracle, .direction = r->direction,
-                     .bound = r->bound, .checked = &c->checked, .reference = &c->reference,
-                     .strata = c->options->exhaustive ? NULL : s,
+    measurement m = {.type = c->options->type, .activation = activation, .oracle = r->oracle,
+                     .direction = r->direction, .bound = r->bound, .checked = &c->checked,
+                     .reference = &c->reference, .strata = measures_all(c->options) ? NULL : s,
                      .inputs = (uint64_t)c->options->samples, .no_subnormals = c->no_subnormals,
                      .progress = terminal ? show_progress : NULL, .progress_data = &p};
     require_ok(measure(&r->measured, &m));
@@ -226,8 +245,19 @@ static void measure_row(check *c, row *r, const clact_activation *activation, co
 
 /* ---- Words for people ----------------------------------------------------------------------- */
 
+/* The columns of x and of the bound, wide enough for the type's numbers, and the digits of x. */
+typedef struct columns {
+    int x, bound, digits;
+} columns;
+
+static columns columns_of(clact_type type)
+{
+    return type == CLACT_F32 ? (columns){15, 5, 9} : (columns){24, 8, 17};
+}
+
 static void print_header(const check *c)
 {
+    columns w = columns_of(c->options->type);
     char index[DEVICE_INDEX_SIZE];
     device_index(index, c->caps.backend, c->caps.platform_index, c->caps.device_index);
     if (c->caps.backend == CLACT_BACKEND_OPENCL)
@@ -235,9 +265,11 @@ static void print_header(const check *c)
                exactness_name(c->caps.exact));
     else
         printf("%s (%s)", index, c->caps.cpu);
-    printf(", against cpu (%s)\n\n", c->against_caps.cpu);
-    printf("%-18s %-10s %10s %9s %-15s %5s %9s %10s  %s\n", "activation", "direction", "inputs",
-           "max ulp", "at x", "bound", "special", "differing", "hash");
+    printf(", against cpu (%s)", c->against_caps.cpu);
+    if (c->options->type != CLACT_F32)
+        printf(", in %s", clact_type_name(c->options->type));
+    printf("\n\n%-18s %-10s %10s %9s %-*s %*s %9s %10s  %s\n", "activation", "direction", "inputs",
+           "max ulp", w.x, "at x", w.bound, "bound", "special", "differing", "hash");
 }
 
 static void print_reasons(const row *r)
@@ -277,7 +309,8 @@ static void print_row(const check *c, const row *r, json_t *result, bool before)
     double bound;
     json_int_t inputs, cases, wrong, differing;
     int ok;
-    char number[16] = "-", x[16] = "-", special[48] = "-";
+    char number[16] = "-", x[32] = "-", special[48] = "-";
+    columns w = columns_of(c->options->type);
     if (json_unpack(result, "{sI so so sF s{sI sI} sI ss sb}", "inputs", &inputs, "max_ulp", &error,
                     "max_ulp_x", &at, "bound", &bound, "special", "cases", &cases, "wrong", &wrong,
                     "differing", &differing, "hash", &hash, "ok", &ok) != 0)
@@ -286,12 +319,12 @@ static void print_row(const check *c, const row *r, json_t *result, bool before)
     if (json_is_string(at))
         snprintf(number, sizeof number, ulp < 1e4 ? "%.4f" : "%.2g", ulp);
     if (json_is_string(at) && ulp > 0)
-        snprintf(x, sizeof x, "%.9g", strtod(json_string_value(at), NULL));
+        snprintf(x, sizeof x, "%.*g", w.digits, strtod(json_string_value(at), NULL));
     if (cases)
         snprintf(special, sizeof special, "%d/%d", (int)(cases - wrong), (int)cases);
-    printf("%-18s %-10s %10" PRId64 " %9s %-15s %5g %9s %10" PRId64 "  %s  %s", r->info->name,
-           direction_names[r->direction], (int64_t)inputs, number, x, bound, special, (int64_t)differing, hash,
-           ok ? "OK" : "FAIL");
+    printf("%-18s %-10s %10" PRId64 " %9s %-*s %*g %9s %10" PRId64 "  %s  %s", r->info->name,
+           direction_names[r->direction], (int64_t)inputs, number, w.x, x, w.bound, bound, special,
+           (int64_t)differing, hash, ok ? "OK" : "FAIL");
     special_print_parameters(stdout, r->at);
     puts(before ? ", as recorded" : "");
     if (!before)
@@ -308,7 +341,7 @@ static json_t *ulp_json(bool any, const worst *w)
 }
 
 /* Exactly, as C writes it: "0x1.8p+1", "-inf", "nan"; null if there is none. */
-static json_t *float_json(bool any, float x)
+static json_t *float_json(bool any, double x)
 {
     return any ? json_sprintf("%a", x) : json_null();
 }
@@ -316,19 +349,19 @@ static json_t *float_json(bool any, float x)
 static const struct text {
     const char *name;
     uint32_t semantics;
-    const char *hash;
+    const char *hash[CLACT_TYPE_COUNT];
 } texts[] = {
-#define TEXT(name, semantics, hash) {#name, CLACT_##semantics, hash},
+#define TEXT(name, semantics, ...) {#name, CLACT_##semantics, {__VA_ARGS__}},
 #include "texts.h"
 };
 
 /* Of what in cl/ the results come from; see tools/texts.py. */
-static const char *text_hash(const row *r)
+static const char *text_hash(const row *r, clact_type type)
 {
     uint32_t semantics = r->documented ? CLACT_DOCUMENTED : CLACT_TENSORFLOW;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].semantics == semantics && strcmp(texts[i].name, r->info->name) == 0)
-            return texts[i].hash;
+            return texts[i].hash[type];
     return "";
 }
 
@@ -347,15 +380,15 @@ static json_t *parameters_json(const special_set *at)
     return parameters;
 }
 
-static json_t *row_json(const row *r)
+static json_t *row_json(const row *r, clact_type type)
 {
     const measured *m = &r->measured;
     json_t *parameters = parameters_json(r->at);
     bool cancelled = r->oracle && m->cancelled.error > 0;
     return json_pack(
-        "{ss so ss ss ss si sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
-        "parameters", parameters, "direction", direction_names[r->direction],
-        "semantics", semantics_name(r), "text", text_hash(r), "numerics",
+        "{ss so ss ss ss ss si sI sI so so so so sf sI s{sI sI} sI so so sf sb}", "activation", r->info->name,
+        "parameters", parameters, "direction", direction_names[r->direction], "dtype", clact_type_name(type),
+        "semantics", semantics_name(r), "text", text_hash(r, type), "numerics",
         (int)clact_version()->numerics, "inputs",
         (json_int_t)m->inputs, "left_out", (json_int_t)m->left_out, "max_ulp", ulp_json(r->oracle, &m->worst), "max_ulp_x",
         float_json(r->oracle, m->worst.x), "cancelled_max_ulp", ulp_json(cancelled, &m->cancelled),
@@ -374,14 +407,17 @@ static json_t *place_json(const clact_caps *caps)
                      "instruction_set", caps->cpu);
 }
 
+/* Without a type it is f32. */
 static json_t *key_json(const check *c, const row *r)
 {
-    json_int_t inputs = c->options->exhaustive ? (json_int_t)1 << 32 : c->options->samples;
-    return json_pack("{ss ss ss so sI so so ss si ss}", "activation", r->info->name, "direction",
+    clact_type type = c->options->type;
+    const char *name = type == CLACT_F32 ? NULL : clact_type_name(type);
+    json_int_t inputs = measures_all(c->options) ? (json_int_t)1 << 8 * clact_type_bytes(type) : c->options->samples;
+    return json_pack("{ss ss ss so sI so so ss si ss ss*}", "activation", r->info->name, "direction",
                      direction_names[r->direction], "semantics", semantics_name(r), "parameters",
                      parameters_json(r->at), "inputs", inputs, "device", place_json(&c->caps),
                      "against", place_json(&c->against_caps), "version", clact_version()->text,
-                     "numerics", (int)clact_version()->numerics, "text", text_hash(r));
+                     "numerics", (int)clact_version()->numerics, "text", text_hash(r, type), "dtype", name);
 }
 
 /* What FILE has of this row; else NULL and its key. */
@@ -465,7 +501,7 @@ static void check_row(check *c, row *r, const clact_activation *activation, cons
     bool before = result != NULL;
     if (!before) {
         measure_row(c, r, activation, s);
-        result = row_json(r);
+        result = row_json(r, c->options->type);
     }
     if (!before && key)
         records_add(c->records, key, result);
@@ -484,11 +520,12 @@ static void check_at(check *c, const clact_activation_info *info,
     oracle o;
     strata s;
     bool documented = c->options->activation.semantics == CLACT_DOCUMENTED;
-    bool has_oracle = oracle_make(&o, info, at->parameters, at->parameter_count, CLACT_F32) == 0;
-    strata_make(&s, CLACT_F32, o.p, info->parameter_count);
+    clact_type type = c->options->type;
+    bool has_oracle = oracle_make(&o, info, at->parameters, at->parameter_count, type) == 0;
+    strata_make(&s, type, o.p, info->parameter_count);
     for (int d = FORWARD; d <= DERIVATIVE; d++) {
         row r = {.info = info, .direction = d, .at = at, .documented = documented};
-        r.bound = d == FORWARD ? info->ulp_forward : info->ulp_derivative;
+        r.bound = stated_bound(info, r.direction, type);
         r.oracle = documented && has_oracle ? &o : NULL;
         check_row(c, &r, activation, &s);
     }

@@ -286,6 +286,14 @@ clact_caps context_caps(clact_context *context)
 
 /* ---- Words and numbers ---------------------------------------------------------------------- */
 
+clact_type parse_type(const char *name)
+{
+    for (int type = 0; type < CLACT_TYPE_COUNT; type++)
+        if (strcmp(name, clact_type_name((clact_type)type)) == 0)
+            return (clact_type)type;
+    usage_error("--dtype is f32, f16, bf16 or f64, not '%s'", name);
+}
+
 bool parse_number(double *out, const char *text)
 {
     char *end;

@@ -60,6 +60,9 @@ clact_caps context_caps(clact_context *context);
 
 /* ---- Words and numbers ---------------------------------------------------------------------- */
 
+/* The type that --dtype names; else a usage error. */
+clact_type parse_type(const char *name);
+
 /* The whole text as a finite number, and nothing around it. */
 bool parse_number(double *out, const char *text);
 /* The whole text as an integer from low to high. */

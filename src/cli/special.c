@@ -49,7 +49,13 @@ clact_status special_activation(clact_activation **out, const special_set *set)
     return clact_activation_create(out, &desc);
 }
 
-size_t special_cases(const special_set *set, direction d, int subnormals, special_case *cases)
+/* Zero, infinite or NaN: the same in every type. */
+static int is_limit(float x)
+{
+    return x == 0 || !isfinite(x);
+}
+
+size_t special_cases(const special_set *set, direction d, clact_type type, int subnormals, special_case *cases)
 {
     const float gradients[] = {1, -1, INFINITY, -INFINITY, NAN};
     const size_t all = sizeof gradients / sizeof gradients[0];
@@ -58,6 +64,8 @@ size_t special_cases(const special_set *set, direction d, int subnormals, specia
         float x = set->rows[i].x, expected = set->rows[i].results[d];
         size_t tried = d == DERIVATIVE && expected == 0 ? all : 1;
         if (!subnormals && (fpclassify(x) == FP_SUBNORMAL || fpclassify(expected) == FP_SUBNORMAL))
+            continue;
+        if (type != CLACT_F32 && !(is_limit(x) && is_limit(expected)))
             continue;
         for (size_t j = 0; j < tried && count < SPECIAL_CASES; j++)
             cases[count++] = (special_case){x, gradients[j], expected};

@@ -37,10 +37,11 @@ typedef struct special_case {
 } special_case;
 
 /* A set's cases in one direction, at most SPECIAL_CASES of them; their number. A row whose
- * derivative is zero is tried with every kind of dy. subnormals: 0 leaves out those with a
- * subnormal x or result. */
+ * derivative is zero is tried with every kind of dy. type: in other types than f32, whose results the
+ * table has, only those where x and the result are zero, infinite or NaN. subnormals: 0 leaves out
+ * those with a subnormal x or result. */
 #define SPECIAL_CASES 256
-size_t special_cases(const special_set *set, direction d, int subnormals, special_case *cases);
+size_t special_cases(const special_set *set, direction d, clact_type type, int subnormals, special_case *cases);
 
 /* Bit for bit, NaN and the sign of zero included. */
 int special_same(float got, float expected);
