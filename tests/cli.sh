@@ -151,6 +151,15 @@ prints "OK alpha=0.3"
 run 0 check elu --alpha=2 --samples=4096 --device=cpu
 prints "OK alpha=2"
 refuses 64 "parameters of its own" check elu --grid --alpha=2
+refuses 64 "--exhaustive is for f32" check elu --exhaustive --dtype=f64
+refuses 64 "--dtype is f32, f16, bf16 or f64, not 'u8'" check elu --dtype=u8
+for dtype in f16 bf16; do
+    run 0 check tanh --dtype=$dtype --samples=1 --device=cpu --json
+    json "[(r['dtype'], r['inputs'], r['differing']) for r in d['rows']] == 2 * [('$dtype', 65536, 0)]"
+    json "all(0.45 < r['max_ulp'] <= r['bound'] < 0.501 and r['special']['cases'] for r in d['rows'])"
+done
+run 0 check tanh --dtype=f64 --samples=4096 --device=cpu --json
+json "all(r['dtype'] == 'f64' and 0.4 < r['max_ulp'] < r['bound'] == 2 for r in d['rows'])"
 for c in devices list apply bench; do
     run 0 help $c
     prints "Usage: clact $c"
@@ -621,11 +630,17 @@ run 0 check relu --samples=1000 --threshold=1 --device=cpu --resume=sweep
 run 0 check relu --samples=2000 --device=cpu --resume=sweep
 run 0 check relu --samples=1000 --semantics=tensorflow --device=cpu --resume=sweep
 expect "each is measured" test "$(wc -l <sweep)" -eq 8
+run 0 check relu --samples=1000 --dtype=f64 --device=cpu --resume=sweep
+prints ", in f64"
+run 0 check relu --samples=1000 --dtype=f64 --device=cpu --resume=sweep
+prints "OK, as recorded"
+run 0 check relu --dtype=bf16 --device=cpu --resume=sweep
+expect "a type is measured once" test "$(wc -l <sweep)" -eq 12
 run 0 check relu --samples=1000 --json --device=cpu --resume=sweep
 json "[(r['direction'], r['inputs']) for r in d['rows']] == [('forward', 1000), ('derivative', 1000)]"
 printf '{"key": {"act' >>sweep
 run 0 check tanh --samples=1000 --device=cpu --resume=sweep
-says "sweep: line 9 is no record, and is passed over"
+says "sweep: line 13 is no record, and is passed over"
 sed -i 's/"ok":true/"ok":false/' sweep
 run 1 check tanh --samples=1000 --device=cpu --resume=sweep
 prints "FAIL, as recorded"

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""contraction.py SOURCE_ROOT: nothing in the kernels is left for a device's compiler to contract.
+"""contraction.py SOURCE_ROOT: what the kernels are made of: nothing is left for a device's compiler to contract,
+nothing is double that should not be, no index is narrow.
 
 Every row's programs are composed as src/opencl/compose.c does it and compiled by clang as OpenCL C. In
 the LLVM IR no product may reach an addition or a subtraction, directly or through a negation or a
 choice: at -O0, where an expression stands as it was written, and at -O2 with everything inlined, which
-is what a compiler sees that ignores FP_CONTRACT. There is no double in an f32 program, no
-contractible intrinsic and no fast-math flag anywhere. All programs compile without a warning for AMD's
-and NVIDIA's devices too. cl/probe.cl contracts on purpose, and is only compiled."""
+is what a compiler sees that ignores FP_CONTRACT. There is no contractible intrinsic and no fast-math flag
+anywhere. There is no double in a program of f32, f16 or bf16: not in the IR, nor in a text that is compiled for
+a device without fp64, where a literal without f is warned of. No place in global memory comes from a number of
+64 bits that had only 32 in between, but a work-item's number in its group. All programs compile without a
+warning for AMD's and NVIDIA's devices too. cl/probe.cl contracts on purpose: there it is not looked for."""
 import concurrent.futures
 import itertools
 import os
@@ -26,6 +29,7 @@ IR_TARGET = ["-target", "spir64-unknown-unknown", "-emit-llvm", "-ffp-contract=o
 DEVICES = [["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx906", "-nogpulib"],
            ["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx1030", "-nogpulib"],
            ["-target", "nvptx64-nvidia-cuda", "-nogpulib"]]
+WITHOUT_FP64 = ["-Xclang", "-cl-ext=-cl_khr_fp64"]
 LEVELS = [["-O0"], ["-O2", "-mllvm", "-inline-threshold=1000000"]]
 DEVICE_LINES = {32: ["", "#define CLACT_ROUNDS_TO_ZERO\n#define CLACT_DIVIDE_BY_FMA\n"], 64: [""]}
 MODULES = [("f32", "", LEVELS[0]), ("f32", "", LEVELS[1]), ("f32", DEVICE_LINES[32][1], LEVELS[1]), ("f64", "", LEVELS[1])]
@@ -92,6 +96,29 @@ def gradient_program(name, row, stored, device_lines, form=""):
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
 
 
+INTEGERS = {"add", "sub", "mul", "shl", "ashr", "lshr", "or", "and", "zext", "sext", "trunc", "phi", "select", "freeze"}
+NARROWS = re.compile(r"trunc i64 (%[\w.]+) to i32|and i64 (%[\w.]+), 4294967295|shl (?:nsw |nuw )*i64 (%[\w.]+), 32\b")
+
+
+def narrow_indices(ir):
+    """Addresses in global memory that are made of the low half of a 64-bit number, one line each."""
+    found = []
+    for body in re.findall(r"^define [^\n]*\n(.*?)^}", ir, re.M | re.S):
+        lines = re.findall(r"^\s+(%[\w.]+) = ((?:tail call |call )?(\w+) .*)", body, re.M)
+        items = {result for result, text, _ in lines if "@_Z12get_local_idj(" in text}
+        narrow = {result for result, text, _ in lines for match in [NARROWS.search(text)]
+                  if match and not items & set(match.groups())}
+        while True:
+            before = len(narrow)
+            narrow |= {result for result, text, operation in lines
+                       if operation in INTEGERS and narrow & set(re.findall(r"%[\w.]+", text))}
+            if len(narrow) == before:
+                break
+        found += ["a narrow index: " + text for _, text, operation in lines if operation == "getelementptr"
+                  and "addrspace(1)" in text and narrow & set(re.findall(r"%[\w.]+", text))]
+    return found
+
+
 def faults(ir, bits):
     """What is wrong with a module, one line each, and how many sums were looked at."""
     found, sums = [], 0
@@ -139,7 +166,19 @@ def self_test():
             print(f"the test is blind: {statement} gives {found}")
             bad += 1
     ir, _ = compile_text(kernel.format(wrong[0]), IR_TARGET + LEVELS[0])
-    return bad + (not faults(ir, 32)[0]), len(wrong + right) + 1
+    bad += not faults(ir, 32)[0]
+    _, said = compile_text(kernel.format("p[0] = a * 0.5;"), IR_TARGET + LEVELS[0] + WITHOUT_FP64)
+    bad += "double precision" not in said
+    narrow = ["uint i = get_global_id(0); p[i] = a;", "int i = (int)(get_global_id(0) * 2); p[i] = a;",
+              "ulong n = get_group_id(0); for (uint i = (uint)n; i < 9; i++) p[i] = a;"]
+    wide = ["ulong i = get_global_id(0); p[i] = a;", "uint i = get_local_id(0); p[get_group_id(0) * 64 + i] = a;",
+            "uint n = (uint)get_global_id(0); for (uint i = 0; i < n; i++) p[get_group_id(0)] += a;"]
+    for statement in narrow + wide:
+        ir, _ = compile_text(kernel.format(statement), IR_TARGET + LEVELS[1])
+        if bool(narrow_indices(ir)) != (statement in narrow):
+            print(f"the test is blind: {statement} gives {narrow_indices(ir)}")
+            bad += 1
+    return bad, len(wrong + right + narrow + wide) + 2
 
 
 VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
@@ -150,12 +189,13 @@ UNITS += [("rowwise.cl", f"#define ROW(part) {name}_##part\n{mask}", False)
 
 
 def check_ir(text, bits, level):
-    ir, said = compile_text(text, IR_TARGET + level)
+    ir, said = compile_text(text, IR_TARGET + level + (WITHOUT_FP64 if bits == 32 else []))
     if said:
         return [said], 0
     found, sums = faults(ir, bits)
     if level == LEVELS[1]: # else a product could hide on the other side of a call
         called = set(re.findall(r"call [^@\n]*@(\w+)", ir))
+        found += narrow_indices(ir)
         found += [f"{own} is not inlined" for own in called & set(re.findall(r"^define [^@\n]*@(\w+)", ir, re.M))]
     return found, sums
 
@@ -198,6 +238,11 @@ def main():
         for name, row in table.items() if has_row and not form else (("sigmoid", sigmoid),):
             text = program(name, row if has_row else None, "f32", "", form, file)
             work.append((f"{file} {name if has_row else ''} f32", check_ir, (text, 32, LEVELS[1])))
+    for stored, (file, form, has_row) in itertools.product(("f16", "bf16"), [("elementwise.cl", "", True), ("elementwise.cl", VIEW, True), *UNITS]):
+        text = program("sigmoid", sigmoid if has_row else None, stored, "", form, file)
+        work.append((f"{file} {stored}", check_ir, (text, 32, LEVELS[1])))
+    for stored in ("f16", "bf16"):
+        work.append((f"gradient.cl {stored}", check_ir, (gradient_program("prelu", table["prelu"], stored, "", "0"), 32, LEVELS[1])))
     checked = len(work)
     # Every row for one device, in turn; a row of each form for all.
     for i, (name, row) in enumerate(table.items()):
@@ -210,7 +255,7 @@ def main():
         work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
     for form, target in itertools.product(("", VIEW), DEVICES):
         work.append((f"table.cl for {target[1]} {target[2]}", check_build, (program(None, None, "u8", "", form, "table.cl"), target)))
-    for target, lines in itertools.product(DEVICES, DEVICE_LINES[32]):
+    for target, lines in itertools.product([*DEVICES, IR_TARGET[:2] + WITHOUT_FP64], DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
         work.append((f"probe.cl for {target[1]}", check_build, (text, target)))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

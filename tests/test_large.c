@@ -46,6 +46,8 @@ static bool lies_apart(const struct far *f, enum role role)
     return role == MASK || (role == SUM && clact_type_bytes(f->type) < sizeof(float));
 }
 
+#define AT_THE_END 3 /* in the place of an axis: the elements are dense, and lie where the memory ends */
+
 /* One axis takes steps of what the memory has room for seven of, the others small ones; by turns forwards and back. */
 static clact_operand far_operand(const struct far *f, const array *dense, enum role role, uint32_t axis)
 {
@@ -54,16 +56,17 @@ static clact_operand far_operand(const struct far *f, const array *dense, enum r
     bool apart = lies_apart(f, role), back = role % 2;
     int64_t size = (int64_t)clact_type_bytes((clact_type)t->type), room = (int64_t)(apart ? f->apart_bytes : f->bytes) / size;
     int64_t step = (room - ROLE_COUNT * GAP) / 7 * (axis || t->dims[0] == 6 ? 1 : 2), next = 1;
+    o.buffer = apart ? f->apart_buffer : f->buffer;
+    o.data = o.buffer ? NULL : apart ? f->apart : f->memory;
+    if (axis == AT_THE_END || (role == SUM && apart)) {
+        t->offset = room - (role + 1) * GAP;
+        return o;
+    }
     for (uint32_t k = 3; k-- > 0;) {
         t->strides[k] = k == axis ? (back ? -step : step) : next;
         next *= k == axis ? 1 : 8;
     }
     t->offset = role * GAP + (back ? (t->dims[axis] - 1) * step : 0);
-    if (role == SUM && apart) /* behind the mask */
-        t->offset = room - GAP, t->strides[axis] = 1024;
-    t->strided = 1;
-    o.buffer = apart ? f->apart_buffer : f->buffer;
-    o.data = o.buffer ? NULL : apart ? f->apart : f->memory;
     return o;
 }
 
@@ -243,13 +246,13 @@ static void check_far(const struct far *f, uint32_t axis)
 /* On the CPU backend, beyond 2^32 elements. */
 START_TEST(far_apart_on_the_host)
 {
-    struct far f = {.context = cpu_context(NULL, 1), .type = (clact_type)(_i / 2)};
+    struct far f = {.context = cpu_context(NULL, 1), .type = (clact_type)(_i / 4)};
     f.bytes = ((size_t)15 << 30) * clact_type_bytes(f.type);
     f.apart_bytes = 15 * GIB;
     f.memory = reserve(f.bytes);
     f.apart = reserve(f.apart_bytes);
     if (f.memory && f.apart)
-        check_far(&f, _i % 2 ? 2 : 0);
+        check_far(&f, (uint32_t)_i % 4);
     if (f.memory)
         munmap(f.memory, f.bytes);
     if (f.apart)
@@ -276,9 +279,194 @@ START_TEST(far_apart_in_buffers)
     f.buffer = large_buffer(f.bytes);
     f.apart_buffer = f.buffer ? large_buffer(f.apart_bytes) : NULL;
     if (f.apart_buffer)
-        check_far(&f, _i ? 2 : 0);
+        check_far(&f, (uint32_t)_i);
     clact_buffer_destroy(&f.buffer);
     clact_buffer_destroy(&f.apart_buffer);
+}
+END_TEST
+
+/* ---- More than 2^32 elements ---------------------------------------------------------------- */
+
+/* A pool of so many threads that each has little to do, of which a few do it: the parts around these shares of all. */
+static void do_few(void *data, void (*task)(void *work, uint32_t i), void *work, uint32_t count)
+{
+    static const double shares[] = {0, 0.5, 1};
+    uint32_t last = 0;
+    (void)data;
+    for (size_t k = 0; k < COUNT_OF(shares); k++) {
+        uint32_t middle = (uint32_t)(shares[k] * (count - 1));
+        for (uint32_t i = middle ? middle - 1 : 0; i <= middle + 1 && i < count; i++)
+            if (i == 0 || i > last)
+                task(work, last = i);
+    }
+}
+
+static clact_context *few_parts(void)
+{
+    clact_context *c;
+    OK(clact_open(&c, &(clact_options){.device = "cpu", .threads = 1 << 20, .parallel_for = do_few}));
+    return c;
+}
+
+#define MANY (((int64_t)1 << 33) + 4) /* a multiple of 2 and of 6 */
+
+/* A tensor of MANY elements: an array, or rows of columns and a gap. */
+static clact_operand many(clact_type type, char *memory, int64_t columns)
+{
+    clact_operand o = clact_array(type, memory, MANY);
+    if (columns) {
+        o.tensor.rank = 2;
+        o.tensor.dims[0] = MANY / columns;
+        o.tensor.dims[1] = columns;
+        o.tensor.strides[0] = columns + 1;
+        o.tensor.strides[1] = o.tensor.strided = 1;
+    }
+    return o;
+}
+
+/* Element i, by its row-major index. */
+static char *element(const clact_operand *o, int64_t i)
+{
+    int64_t place = o->tensor.strided ? i / o->tensor.dims[1] * o->tensor.strides[0] + i % o->tensor.dims[1] : i;
+    return (char *)o->data + (size_t)place * clact_type_bytes((clact_type)o->tensor.type);
+}
+
+/* What is looked at: both ends, and the middle, beyond 2^32; pairs that are rows of two. */
+static const int64_t looked_at[] = {0, 1, MANY / 2, MANY / 2 + 1, MANY - 2, MANY - 1};
+#define LOOKED_AT COUNT_OF(looked_at)
+
+static void put(const clact_operand *o, const array *values)
+{
+    size_t size = clact_type_bytes((clact_type)o->tensor.type);
+    for (size_t k = 0; k < LOOKED_AT; k++)
+        memcpy(element(o, looked_at[k]), (const char *)values->memory + k * size, size);
+}
+
+static void expect_at(const clact_operand *o, const array *values, const char *what)
+{
+    size_t size = clact_type_bytes((clact_type)o->tensor.type);
+    for (size_t k = 0; k < LOOKED_AT; k++)
+        ck_assert_msg(memcmp(element(o, looked_at[k]), (const char *)values->memory + k * size, size) == 0,
+                      "%s in %s: element %lld is wrong", what, clact_type_name((clact_type)o->tensor.type),
+                      (long long)looked_at[k]);
+}
+
+/* Memory for MANY elements of up to four bytes, some of them with a gap behind. */
+struct many {
+    clact_context *context;
+    char *memory[4];
+};
+
+#define MANY_BYTES ((size_t)(MANY + MANY / 2 + 2) * sizeof(float))
+
+static bool make_many(struct many *m)
+{
+    bool whole = true;
+    m->context = few_parts();
+    for (size_t k = 0; k < COUNT_OF(m->memory); k++)
+        whole &= (m->memory[k] = reserve(MANY_BYTES)) != NULL;
+    return whole;
+}
+
+static void free_many(struct many *m)
+{
+    for (size_t k = 0; k < COUNT_OF(m->memory); k++)
+        if (m->memory[k])
+            munmap(m->memory[k], MANY_BYTES);
+    clact_close(&m->context);
+}
+
+/* Six numbers, as a small call has them and gives them. */
+static array six(clact_type type, int times)
+{
+    array a = make_array(type, 1, (int64_t[]){LOOKED_AT});
+    for (size_t k = 0; k < LOOKED_AT; k++)
+        set(&a, (int64_t)k, times * ((double)k - 2.5) / 4);
+    return a;
+}
+
+/* Arrays and rows with gaps, in place too, forward and backward, one of each kind. */
+START_TEST(many_elements)
+{
+    static const struct { clact_type type; int64_t columns; bool in_place; } ways[] = {
+        {CLACT_F32, 0, false}, {CLACT_F32, 0, true}, {CLACT_BF16, 0, false}, {CLACT_F32, 2, false}, {CLACT_BF16, 6, true},
+    };
+    struct many m;
+    if (make_many(&m)) {
+        clact_type type = ways[_i].type;
+        clact_operand x = many(type, m.memory[0], ways[_i].columns), dy = many(type, m.memory[1], ways[_i].columns);
+        clact_operand y = ways[_i].in_place ? x : many(type, m.memory[2], ways[_i].columns);
+        array in = six(type, 1), up = six(type, -3), out = six(type, 0);
+        put(&x, &in), put(&dy, &up);
+        OK(plain(m.context, (clact_operand[]){[X] = x, [Y] = y}));
+        OK(plain(m.context, (clact_operand[]){[X] = in.operand, [Y] = out.operand}));
+        expect_at(&y, &out, "forward");
+        put(&x, &in);
+        OK(plain_gradient(m.context, (clact_operand[]){[X] = x, [DY] = dy, [Y] = y}));
+        OK(plain_gradient(m.context, (clact_operand[]){[X] = in.operand, [DY] = up.operand, [Y] = out.operand}));
+        expect_at(&y, &out, "backward");
+        put(&x, &in);
+        OK(gated(m.context, (clact_operand[]){[X] = x, [V] = dy, [Y] = y}));
+        OK(gated(m.context, (clact_operand[]){[X] = in.operand, [V] = up.operand, [Y] = out.operand}));
+        expect_at(&y, &out, "gated");
+        free_array(&in), free_array(&up), free_array(&out);
+    }
+    free_many(&m);
+}
+END_TEST
+
+/* Element i of one offset is element i - 2^33 of the offset 2^31 further on. */
+START_TEST(many_random_numbers)
+{
+    struct many m;
+    if (make_many(&m)) {
+        float small[4], one[4] = {1, 1, 1, 1};
+        clact_operand x = many(CLACT_F32, m.memory[0], _i ? 2 : 0), y = many(CLACT_F32, m.memory[1], _i ? 2 : 0);
+        for (int64_t i = 0; i < 4; i++)
+            memcpy(element(&x, MANY - 4 + i), &one[i], sizeof(float));
+        OK(noise(m.context, (clact_operand[]){[X] = x, [Y] = y}));
+        clact_operand from = clact_array(CLACT_F32, one, 4), to = clact_array(CLACT_F32, small, 4);
+        OK(forward(m.context, made("dropout", NULL, 0), (clact_forward_args){.x = &from, .y = &to, .seed = 5,
+                   .offset = (uint64_t)1 << 31, .training = 1}));
+        for (int64_t i = 0; i < 4; i++)
+            ck_assert_mem_eq(element(&y, MANY - 4 + i), &small[i], sizeof(float));
+    }
+    free_many(&m);
+}
+END_TEST
+
+/* More than 2^32 rows of two, and the gradient of a slope, whose terms are the numbers below 0. */
+START_TEST(many_rows_and_terms)
+{
+    struct many m;
+    if (make_many(&m)) {
+        clact_operand x = many(CLACT_F32, m.memory[0], 2), y = many(CLACT_F32, m.memory[1], 2), dy = many(CLACT_F32, m.memory[2], 0);
+        array in = six(CLACT_F32, 1), out = six(CLACT_F32, 0);
+        clact_operand small_x = in.operand, small_y = out.operand;
+        small_x.tensor.rank = small_y.tensor.rank = 2;
+        small_x.tensor.dims[0] = small_y.tensor.dims[0] = 3;
+        small_x.tensor.dims[1] = small_y.tensor.dims[1] = 2;
+        small_x.tensor.strided = small_y.tensor.strided = 0;
+        put(&x, &in);
+        OK(forward(m.context, made("softmax", NULL, 0), (clact_forward_args){.x = &x, .y = &y}));
+        OK(forward(m.context, made("softmax", NULL, 0), (clact_forward_args){.x = &small_x, .y = &small_y}));
+        expect_at(&y, &out, "softmax");
+        array terms = six(CLACT_F32, -4), ones = six(CLACT_F32, 0);
+        for (int64_t i = 0; i < (int64_t)LOOKED_AT; i++)
+            set(&ones, i, i + 1);
+        clact_operand flat = many(CLACT_F32, m.memory[3], 0);
+        put(&flat, &terms), put(&dy, &ones);
+        float sum = 0;
+        clact_operand value = clact_array(CLACT_F32, &sum, 1);
+        clact_parameter_gradient g = {"slope", &value, 0, {0}};
+        OK(backward(m.context, made("prelu", NULL, 0), (clact_backward_args){.x = &flat, .dy = &dy, .gradients = &g, .gradient_count = 1}));
+        double expected = 0;
+        for (int64_t i = 0; i < (int64_t)LOOKED_AT; i++)
+            expected += get(&terms, i) < 0 ? get(&terms, i) * get(&ones, i) : 0;
+        ck_assert_msg(sum == (float)expected && expected != 0, "the sum is %g, not %g", (double)sum, expected);
+        free_array(&in), free_array(&out), free_array(&terms), free_array(&ones);
+    }
+    free_many(&m);
 }
 END_TEST
 
@@ -287,9 +475,12 @@ Suite *large_suite(void)
     Suite *s = suite_create("large");
     TCase *t = tcase_create("large");
     tcase_set_timeout(t, 300);
-    tcase_add_loop_test(t, far_apart_on_the_host, 0, 2 * CLACT_TYPE_COUNT);
+    tcase_add_loop_test(t, far_apart_on_the_host, 0, 4 * CLACT_TYPE_COUNT);
+    tcase_add_loop_test(t, many_elements, 0, 5);
+    tcase_add_loop_test(t, many_random_numbers, 0, 2);
+    tcase_add_test(t, many_rows_and_terms);
     if (test_caps()->backend == CLACT_BACKEND_OPENCL && !light())
-        tcase_add_loop_test(t, far_apart_in_buffers, 0, 2);
+        tcase_add_loop_test(t, far_apart_in_buffers, 0, 4);
     suite_add_tcase(s, t);
     return s;
 }

@@ -1,8 +1,9 @@
 /* test_types.c: f16 and bf16 are the f32 result rounded, for all 65,536 inputs; f64 has its own precision. */
+#include "measure.h"
+#include "special.h"
 #include "suites.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ALL 65536
@@ -67,75 +68,72 @@ START_TEST(halves_are_rounded_f32)
     size_t count;
     const clact_activation_info *list = elementwise_list(&count);
     all = light() ? ALL / 16 : ALL;
-    for (size_t i = 0; i < count; i++) {
-        clact_activation *f = named(list[i].name);
-        for (int backward = 0; backward < 2; backward++) {
-            for (uint32_t type = CLACT_F16; type <= CLACT_BF16; type++)
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t semantics = 0; semantics <= list[i].tensorflow; semantics++) {
+            clact_activation *f = with_semantics(list[i].name, semantics);
+            for (int k = 0; k < 4; k++) { /* both types, both directions */
+                clact_type type = k / 2 ? CLACT_BF16 : CLACT_F16;
                 if (tries_type(type, i))
-                    check_type(test_context(), (clact_type)type, f, list[i].name, backward);
+                    check_type(test_context(), type, f, list[i].name, k % 2);
+            }
+            clact_activation_destroy(&f);
         }
-        clact_activation_destroy(&f);
-    }
 }
 END_TEST
 
 /* ---- f64 ------------------------------------------------------------------------------------ */
 
-static double ulps(double y, long double exact)
+static clact_context *cpu;
+static runner checked, reference;
+
+static void open_runners(void)
 {
-    if (isnan(exact))
-        return isnan(y) ? 0 : 1e9;
-    if (isinf((double)exact) || exact == 0)
-        return y == (double)exact ? 0 : 1e9;
-    int e;
-    frexpl(exact, &e);
-    e = e - 1 < -1022 ? -1022 : e - 1;
-    return (double)(fabsl((long double)y - exact) / ldexpl(1, e - 52));
+    cpu = cpu_context(NULL, 1);
+    OK(runner_open(&checked, test_context(), test_caps()->backend == CLACT_BACKEND_OPENCL));
+    OK(runner_open(&reference, cpu, false));
 }
 
-static long double logistic(long double v)
+static void close_runners(void)
 {
-    return v < 0 ? expl(v) / (1 + expl(v)) : 1 / (1 + expl(-v));
+    runner_close(&checked);
+    runner_close(&reference);
+    clact_close(&cpu);
 }
 
-static long double exact(const char *name, bool derivative, long double v)
+/* The error against the oracle, and the bits against the CPU backend, of a sample of what `clact check --dtype=f64'
+ * measures. */
+static void measure_f64(const special_set *set, uint64_t inputs)
 {
-    long double e = expl(-fabsl(v));
-    if (strcmp(name, "sigmoid") == 0)
-        return derivative ? e / ((1 + e) * (1 + e)) : logistic(v);
-    if (strcmp(name, "tanh") == 0)
-        return derivative ? 4 * e * e / ((1 + e * e) * (1 + e * e)) : tanhl(v);
-    return derivative ? (v > 0 ? 1 : expl(v)) : (v > 0 ? v : expm1l(v));
+    const clact_activation_info *info = clact_activation_find(set->activation);
+    clact_activation *f;
+    oracle o;
+    strata s;
+    OK(special_activation(&f, set));
+    ck_assert_int_eq(oracle_make(&o, info, set->parameters, set->parameter_count, CLACT_F64), 0);
+    strata_make(&s, CLACT_F64, o.p, info->parameter_count);
+    for (int d = FORWARD; d <= DERIVATIVE; d++) {
+        measured found;
+        measurement m = {.type = CLACT_F64, .activation = f, .oracle = &o, .direction = (direction)d, .checked = &checked,
+                         .reference = &reference, .strata = &s, .inputs = inputs};
+        m.bound = stated_bound(info, m.direction, CLACT_F64);
+        OK(measure(&found, &m));
+        ck_assert_msg(found.beyond == 0, "%s %s in f64: %g ulp at %a, or %g at %a where terms cancel", info->name,
+                      direction_names[d], found.worst.error, found.worst.x, found.cancelled.error, found.cancelled.x);
+        ck_assert_msg(found.differing == 0, "%s %s in f64 differs from the CPU backend at %a", info->name,
+                      direction_names[d], found.differing_x);
+    }
+    clact_activation_destroy(&f);
 }
 
 START_TEST(f64_is_within_its_bound)
 {
-    const size_t M = light() ? 20000 : 400000;
-    static double v[400000], y[400000], one[400000];
-    static const char *const names[] = {"elu", "sigmoid", "tanh"};
-    uint64_t seed = 3;
-    for (size_t i = 0; i < M; i++) {
-        uint64_t r = next_random(&seed), s = next_random(&seed);
-        int exponent = i % 3 ? -(int)(s % 12) + 6 : (int)(s % 2046) - 1023; /* every exponent; mostly where it bends */
-        v[i] = ldexp(1.0 + (double)(r >> 12) * 0x1p-52, exponent) * (r & 1 ? -1 : 1);
-        v[i] = i % 3 == 1 ? (double)(int64_t)r * 0x1p-63 * 750 : v[i];
-        one[i] = 1;
-    }
-    v[0] = 0.0, v[1] = -0.0, v[2] = INFINITY, v[3] = -INFINITY, v[4] = NAN, v[5] = 5e-324, v[6] = -5e-324;
-    for (size_t k = 0; k < COUNT_OF(names); k++) {
-        clact_activation *f = named(names[k]);
-        for (int derivative = 0; derivative < 2; derivative++) {
-            double worst = 0, at = 0;
-            run_array(test_context(), f, CLACT_F64, M, v, derivative ? one : NULL, y);
-            for (size_t i = 0; i < M; i++) {
-                double u = ulps(y[i], exact(names[k], derivative, v[i]));
-                if (u > worst)
-                    worst = u, at = v[i];
-            }
-            ck_assert_msg(worst <= 2, "%s %s in f64: %g ulp at %a", names[k], derivative ? "derivative" : "forward", worst, at);
-        }
-        clact_activation_destroy(&f);
-    }
+    size_t count;
+    const clact_activation_info *list = elementwise_list(&count);
+    for (size_t i = 0; i < count; i++)
+        if (tries_type(CLACT_F64, i))
+            measure_f64(&(special_set){list[i].name, NULL, 0, NULL, 0}, light() ? 2048 : 16384);
+    for (size_t i = 0; i < grid_set_count && !light(); i++)
+        measure_f64(&grid_sets[i], 4096);
 }
 END_TEST
 
@@ -154,13 +152,13 @@ START_TEST(f64_bits_agree)
     }
     size_t count;
     const clact_activation_info *list = elementwise_list(&count);
-    clact_context *cpu = cpu_context(NULL, 1);
+    clact_context *best = cpu_context(NULL, 1);
     for (size_t i = 0; i < count; i++) {
         if (!tries_type(CLACT_F64, i))
             continue;
         clact_activation *f = named(list[i].name);
         for (int backward = 0; backward < 2; backward++) {
-            run_array(cpu, f, CLACT_F64, M, v, backward ? dy : NULL, a);
+            run_array(best, f, CLACT_F64, M, v, backward ? dy : NULL, a);
             for (size_t k = 0; k <= COUNT_OF(names); k++) {
                 clact_context *other = test_context();
                 clact_options options = {.device = "cpu", .cpu = k ? names[k - 1] : NULL, .threads = 1};
@@ -175,7 +173,7 @@ START_TEST(f64_bits_agree)
         }
         clact_activation_destroy(&f);
     }
-    clact_close(&cpu);
+    clact_close(&best);
 }
 END_TEST
 
@@ -198,6 +196,7 @@ Suite *types_suite(void)
     Suite *s = suite_create("types");
     TCase *t = tcase_create("types");
     tcase_set_timeout(t, 600);
+    tcase_add_unchecked_fixture(t, open_runners, close_runners);
     tcase_add_test(t, halves_are_rounded_f32);
     if (test_caps()->types & 1u << CLACT_F64) {
         tcase_add_test(t, f64_is_within_its_bound);

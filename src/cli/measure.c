@@ -327,9 +327,10 @@ static clact_status run_reference(chunk *c)
     const measurement *m = c->m;
     if (m->type == CLACT_F32 || m->type == CLACT_F64)
         return runner_run(m->reference, m->activation, m->direction, m->type, c->n, c->x, c->dy, c->reference);
-    float *single = malloc(3 * CHUNK * sizeof(float)), *dy = single + CHUNK, *out = single + 2 * CHUNK;
+    float *single = malloc(3 * c->n * sizeof(float));
     if (!single)
         return CLACT_E_MEMORY;
+    float *dy = single + c->n, *out = dy + c->n;
     convert_elements(single, CLACT_F32, c->x, m->type, c->n);
     convert_elements(dy, CLACT_F32, c->dy, m->type, c->n);
     clact_status status = runner_run(m->reference, m->activation, m->direction, CLACT_F32, c->n, single, dy, out);
@@ -372,15 +373,15 @@ static uint64_t inputs_of(const measurement *m)
 clact_status measure(measured *out, const measurement *m)
 {
     measured total = {.inputs = inputs_of(m), .hash = hash_start};
-    size_t size = clact_type_bytes(m->type);
+    size_t size = clact_type_bytes(m->type), room = total.inputs < CHUNK ? (size_t)total.inputs : CHUNK;
     chunk *c = malloc(sizeof *c);
-    char *memory = malloc(4 * CHUNK * size);
+    char *memory = malloc(4 * room * size);
     clact_status status = c && memory ? CLACT_OK : CLACT_E_MEMORY;
     double start = now();
     if (status == CLACT_OK) {
-        *c = (chunk){.m = m, .size = size, .x = memory, .dy = memory + CHUNK * size,
-                     .got = memory + 2 * CHUNK * size, .reference = memory + 3 * CHUNK * size};
-        for (size_t i = 0; i < CHUNK; i++)
+        *c = (chunk){.m = m, .size = size, .x = memory, .dy = memory + room * size,
+                     .got = memory + 2 * room * size, .reference = memory + 3 * room * size};
+        for (size_t i = 0; i < room; i++)
             convert_elements(c->dy + i * size, m->type, &(double){1}, CLACT_F64, 1);
     }
     for (uint64_t done = 0; done < total.inputs && status == CLACT_OK; done += c->n) {
