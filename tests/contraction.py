@@ -96,7 +96,8 @@ def gradient_program(name, row, stored, device_lines, form=""):
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
 
 
-INTEGERS = {"add", "sub", "mul", "shl", "ashr", "lshr", "or", "and", "zext", "sext", "trunc", "phi", "select", "freeze"}
+INTEGERS = {"add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl", "ashr", "lshr", "or", "and", "zext", "sext",
+            "trunc", "phi", "select", "freeze"}
 NARROWS = re.compile(r"trunc i64 (%[\w.]+) to i32|and i64 (%[\w.]+), 4294967295|shl (?:nsw |nuw )*i64 (%[\w.]+), 32\b")
 
 
@@ -238,11 +239,13 @@ def main():
         for name, row in table.items() if has_row and not form else (("sigmoid", sigmoid),):
             text = program(name, row if has_row else None, "f32", "", form, file)
             work.append((f"{file} {name if has_row else ''} f32", check_ir, (text, 32, LEVELS[1])))
-    for stored, (file, form, has_row) in itertools.product(("f16", "bf16"), [("elementwise.cl", "", True), ("elementwise.cl", VIEW, True), *UNITS]):
+    halves = [("elementwise.cl", "", True), ("elementwise.cl", VIEW, True), *UNITS]
+    for stored, (file, form, has_row) in itertools.product(("f16", "bf16"), halves):
         text = program("sigmoid", sigmoid if has_row else None, stored, "", form, file)
         work.append((f"{file} {stored}", check_ir, (text, 32, LEVELS[1])))
     for stored in ("f16", "bf16"):
-        work.append((f"gradient.cl {stored}", check_ir, (gradient_program("prelu", table["prelu"], stored, "", "0"), 32, LEVELS[1])))
+        text = gradient_program("prelu", table["prelu"], stored, "", "0")
+        work.append((f"gradient.cl {stored}", check_ir, (text, 32, LEVELS[1])))
     checked = len(work)
     # Every row for one device, in turn; a row of each form for all.
     for i, (name, row) in enumerate(table.items()):

@@ -54,7 +54,8 @@ static clact_operand far_operand(const struct far *f, const array *dense, enum r
     clact_operand o = dense->operand;
     clact_tensor *t = &o.tensor;
     bool apart = lies_apart(f, role), back = role % 2;
-    int64_t size = (int64_t)clact_type_bytes((clact_type)t->type), room = (int64_t)(apart ? f->apart_bytes : f->bytes) / size;
+    int64_t size = (int64_t)clact_type_bytes((clact_type)t->type);
+    int64_t room = (int64_t)(apart ? f->apart_bytes : f->bytes) / size;
     int64_t step = (room - ROLE_COUNT * GAP) / 7 * (axis || t->dims[0] == 6 ? 1 : 2), next = 1;
     o.buffer = apart ? f->apart_buffer : f->buffer;
     o.data = o.buffer ? NULL : apart ? f->apart : f->memory;
@@ -125,15 +126,16 @@ static clact_status plain_gradient(clact_context *c, const clact_operand *o)
 static clact_status slopes(clact_context *c, const clact_operand *o)
 {
     clact_parameter_tensor t = {"slope", &o[SLOPE]};
-    return forward(c, made("prelu", NULL, 0), (clact_forward_args){.x = &o[X], .y = &o[Y], .parameters = &t, .parameter_count = 1});
+    return forward(c, made("prelu", NULL, 0),
+                   (clact_forward_args){.x = &o[X], .y = &o[Y], .parameters = &t, .parameter_count = 1});
 }
 
-/* The terms of a sum lie far apart. */
-static clact_status slope_gradient(clact_context *c, const clact_operand *o)
+/* The terms of a sum lie far apart. They depend on the parameter. */
+static clact_status tensor_gradient(clact_context *c, const clact_operand *o)
 {
-    clact_parameter_tensor t = {"slope", &o[SECOND_SLOPE]};
-    clact_parameter_gradient g = {"slope", &o[SUM], 0, {0}};
-    return backward(c, made("prelu", NULL, 0), (clact_backward_args){.x = &o[X], .dy = &o[DY], .parameters = &t,
+    clact_parameter_tensor t = {"beta", &o[SECOND_SLOPE]};
+    clact_parameter_gradient g = {"beta", &o[SUM], 0, {0}};
+    return backward(c, made("swish", NULL, 0), (clact_backward_args){.x = &o[X], .dy = &o[DY], .parameters = &t,
                     .parameter_count = 1, .gradients = &g, .gradient_count = 1});
 }
 
@@ -170,7 +172,8 @@ static clact_status maxout(clact_context *c, const clact_operand *o)
 
 static clact_status maxout_gradient(clact_context *c, const clact_operand *o)
 {
-    return backward(c, made("maxout", "axis", 0), (clact_backward_args){.x = &o[LONG_X], .dy = &o[DY], .dx = &o[LONG_Y]});
+    return backward(c, made("maxout", "axis", 0),
+                    (clact_backward_args){.x = &o[LONG_X], .dy = &o[DY], .dx = &o[LONG_Y]});
 }
 
 static clact_status row(clact_context *c, const clact_operand *o)
@@ -194,7 +197,7 @@ static const struct far_case {
     enum role out, second;
 } far_cases[] = {
     {"element-wise", plain, Y, ROLE_COUNT}, {"element-wise backward", plain_gradient, Y, ROLE_COUNT},
-    {"a tensor of slopes", slopes, Y, ROLE_COUNT}, {"the gradient of slopes", slope_gradient, SUM, ROLE_COUNT},
+    {"a tensor of slopes", slopes, Y, ROLE_COUNT}, {"the gradient of a tensor", tensor_gradient, SUM, ROLE_COUNT},
     {"noise", noise, Y, ROLE_COUNT}, {"gated", gated, Y, ROLE_COUNT}, {"gated backward", gated_gradient, Y, DV},
     {"crelu", crelu, LONG_Y, ROLE_COUNT}, {"crelu backward", crelu_gradient, Y, ROLE_COUNT},
     {"maxout", maxout, Y, ROLE_COUNT}, {"maxout backward", maxout_gradient, LONG_Y, ROLE_COUNT},
@@ -231,8 +234,8 @@ static void check_far(const struct far *f, uint32_t axis)
             array out = copy_of(&got[r]);
             copy_far(&far[r], &out, true);
             for (int64_t i = 0; i < count_of(&out); i++)
-                ck_assert_msg(get(&out, i) == get(&dense[r], i), "%s in %s, axis %u: element %d is %g, not %g", which->name,
-                              clact_type_name(f->type), (unsigned)axis, (int)i, get(&out, i), get(&dense[r], i));
+                ck_assert_msg(get(&out, i) == get(&dense[r], i), "%s in %s, axis %u: element %d is %g, not %g",
+                              which->name, clact_type_name(f->type), (unsigned)axis, (int)i, get(&out, i), get(&dense[r], i));
             free_array(&out);
         }
     }
@@ -265,7 +268,8 @@ END_TEST
 static clact_buffer *large_buffer(size_t bytes)
 {
     clact_buffer *b = NULL;
-    if (clact_buffer_create(&b, test_context(), bytes) != CLACT_OK || clact_buffer_write(b, bytes - 1, 1, "") != CLACT_OK) {
+    if (clact_buffer_create(&b, test_context(), bytes) != CLACT_OK ||
+        clact_buffer_write(b, bytes - 1, 1, "") != CLACT_OK) {
         fprintf(stderr, "skipped: the device has no buffer of %zu GiB\n", bytes / GIB);
         clact_buffer_destroy(&b);
     }
@@ -389,7 +393,8 @@ static array six(clact_type type, int times)
 START_TEST(many_elements)
 {
     static const struct { clact_type type; int64_t columns; bool in_place; } ways[] = {
-        {CLACT_F32, 0, false}, {CLACT_F32, 0, true}, {CLACT_BF16, 0, false}, {CLACT_F32, 2, false}, {CLACT_BF16, 6, true},
+        {CLACT_F32, 0, false}, {CLACT_F32, 0, true}, {CLACT_BF16, 0, false}, {CLACT_F32, 2, false},
+        {CLACT_BF16, 6, true},
     };
     struct many m;
     if (make_many(&m)) {
@@ -440,7 +445,8 @@ START_TEST(many_rows_and_terms)
 {
     struct many m;
     if (make_many(&m)) {
-        clact_operand x = many(CLACT_F32, m.memory[0], 2), y = many(CLACT_F32, m.memory[1], 2), dy = many(CLACT_F32, m.memory[2], 0);
+        clact_operand x = many(CLACT_F32, m.memory[0], 2), y = many(CLACT_F32, m.memory[1], 2);
+        clact_operand dy = many(CLACT_F32, m.memory[2], 0), flat = many(CLACT_F32, m.memory[3], 0);
         array in = six(CLACT_F32, 1), out = six(CLACT_F32, 0);
         clact_operand small_x = in.operand, small_y = out.operand;
         small_x.tensor.rank = small_y.tensor.rank = 2;
@@ -454,12 +460,12 @@ START_TEST(many_rows_and_terms)
         array terms = six(CLACT_F32, -4), ones = six(CLACT_F32, 0);
         for (int64_t i = 0; i < (int64_t)LOOKED_AT; i++)
             set(&ones, i, i + 1);
-        clact_operand flat = many(CLACT_F32, m.memory[3], 0);
         put(&flat, &terms), put(&dy, &ones);
         float sum = 0;
         clact_operand value = clact_array(CLACT_F32, &sum, 1);
         clact_parameter_gradient g = {"slope", &value, 0, {0}};
-        OK(backward(m.context, made("prelu", NULL, 0), (clact_backward_args){.x = &flat, .dy = &dy, .gradients = &g, .gradient_count = 1}));
+        OK(backward(m.context, made("prelu", NULL, 0),
+                    (clact_backward_args){.x = &flat, .dy = &dy, .gradients = &g, .gradient_count = 1}));
         double expected = 0;
         for (int64_t i = 0; i < (int64_t)LOOKED_AT; i++)
             expected += get(&terms, i) < 0 ? get(&terms, i) * get(&ones, i) : 0;

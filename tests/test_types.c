@@ -113,8 +113,8 @@ static void measure_f64(const special_set *set, uint64_t inputs)
     strata_make(&s, CLACT_F64, o.p, info->parameter_count);
     for (int d = FORWARD; d <= DERIVATIVE; d++) {
         measured found;
-        measurement m = {.type = CLACT_F64, .activation = f, .oracle = &o, .direction = (direction)d, .checked = &checked,
-                         .reference = &reference, .strata = &s, .inputs = inputs};
+        measurement m = {.type = CLACT_F64, .activation = f, .oracle = &o, .direction = (direction)d,
+                         .checked = &checked, .reference = &reference, .strata = &s, .inputs = inputs};
         m.bound = stated_bound(info, m.direction, CLACT_F64);
         OK(measure(&found, &m));
         ck_assert_msg(found.beyond == 0, "%s %s in f64: %g ulp at %a, or %g at %a where terms cancel", info->name,
@@ -131,9 +131,9 @@ START_TEST(f64_is_within_its_bound)
     const clact_activation_info *list = elementwise_list(&count);
     for (size_t i = 0; i < count; i++)
         if (tries_type(CLACT_F64, i))
-            measure_f64(&(special_set){list[i].name, NULL, 0, NULL, 0}, light() ? 2048 : 16384);
+            measure_f64(&(special_set){list[i].name, NULL, 0, NULL, 0}, light() ? 1024 : 8192);
     for (size_t i = 0; i < grid_set_count && !light(); i++)
-        measure_f64(&grid_sets[i], 4096);
+        measure_f64(&grid_sets[i], 1024);
 }
 END_TEST
 

@@ -180,7 +180,7 @@ double stated_bound(const clact_activation_info *info, direction d, clact_type t
     double f32 = d == FORWARD ? info->ulp_forward : info->ulp_derivative;
     switch (type) {
     case CLACT_F64:
-        return f32 <= 0.5 ? 0.5 : info->ulp_derivative > 2 ? 3 : 2;
+        return f32 <= 0.5 ? 0.5 : f32 > 2 ? 3 : 2;
     case CLACT_F16: /* the f32 result rounded: half a unit, and its own error */
         return 0.5 + f32 * 0x1p-13;
     case CLACT_BF16:
