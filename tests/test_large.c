@@ -235,7 +235,8 @@ static void check_far(const struct far *f, uint32_t axis)
             copy_far(&far[r], &out, true);
             for (int64_t i = 0; i < count_of(&out); i++)
                 ck_assert_msg(get(&out, i) == get(&dense[r], i), "%s in %s, axis %u: element %d is %g, not %g",
-                              which->name, clact_type_name(f->type), (unsigned)axis, (int)i, get(&out, i), get(&dense[r], i));
+                              which->name, clact_type_name(f->type), (unsigned)axis, (int)i, get(&out, i),
+                              get(&dense[r], i));
             free_array(&out);
         }
     }
