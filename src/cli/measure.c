@@ -252,7 +252,7 @@ static void fill_block(chunk *c, size_t block, measured *found)
         uint64_t bits = m->strata ? strata_bits(m->strata, c->first + i) : c->first + i;
         set_bits(c->x, c->size, i, bits);
         if (m->no_subnormals && is_subnormal(m->type, value_at(c->x, m->type, i)))
-            set_bits(c->x, c->size, i, 0);
+            set_bits(c->x, c->size, i, bits & (uint64_t)1 << (8 * c->size - 1)); /* the sign */
     }
 }
 
