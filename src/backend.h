@@ -138,6 +138,9 @@ struct clact_backend_functions {
     void (*buffer_destroy)(clact_buffer *);
     clact_status (*buffer_write)(clact_buffer *, size_t offset, size_t bytes, const void *from);
     clact_status (*buffer_read)(const clact_buffer *, size_t offset, size_t bytes, void *to);
+    /* Of at least one byte. */
+    clact_status (*buffer_map)(void **out, clact_buffer *, size_t offset, size_t bytes, uint32_t access);
+    clact_status (*buffer_unmap)(clact_buffer *, void *mapped);
     clact_status (*finish)(clact_context *);
     void (*close)(clact_context *);
     /* The memory that mem is part of, where it begins there and how long it is, in bytes. */

@@ -19,6 +19,7 @@ static clact_status check_place(struct clact_call *call, const struct clact_view
     call->placed = true;
     REQUIRE(host == call->host, CLACT_E_ARGUMENT, "%s must lie where x lies: all in host memory, or none", what);
     REQUIRE(!v->buffer || v->buffer->context == call->context, CLACT_E_ARGUMENT, "%s is a buffer of another context", what);
+    REQUIRE(!v->buffer || !atomic_load(&v->buffer->mapped), CLACT_E_ARGUMENT, "%s is mapped: unmap it first", what);
     REQUIRE(!v->mem || call->context->ocl, CLACT_E_ARGUMENT, "%s is a cl_mem, and the context has no OpenCL device", what);
     REQUIRE(!call->enqueue || !host, CLACT_E_ARGUMENT, "%s must be a buffer or a cl_mem to be enqueued", what);
     return CLACT_OK;

@@ -136,6 +136,7 @@ struct clact_buffer {
     size_t bytes;
     void *memory;         /* on the CPU backend */
     struct _cl_mem *mem;  /* on OpenCL */
+    _Atomic(void *) mapped; /* what clact_buffer_map gave; NULL while it is not mapped */
 };
 
 /* Around every call that uses a context; closing waits until all have left. */

@@ -29,6 +29,7 @@ Suite *gated_suite(void);
 Suite *reduce_suite(void);
 Suite *quantised_suite(void);
 Suite *large_suite(void);
+Suite *memory_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

@@ -6,20 +6,7 @@
 
 #ifdef CLACT_TEST_OPENCL
 
-#define CL_TARGET_OPENCL_VERSION 120
-#include <CL/cl.h>
-#include <dlfcn.h>
-
-/* The test links no libOpenCL either, so that it runs where there is none. */
-#define ENTRIES(X)                                                                                  \
-    X(clGetPlatformIDs) X(clGetDeviceIDs) X(clCreateContext) X(clReleaseContext) X(clGetContextInfo) \
-    X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clGetCommandQueueInfo) X(clCreateBuffer)     \
-    X(clCreateSubBuffer) X(clReleaseMemObject) X(clGetMemObjectInfo) X(clEnqueueReadBuffer)         \
-    X(clEnqueueWriteBuffer) X(clCreateUserEvent) X(clSetUserEventStatus) X(clWaitForEvents)         \
-    X(clGetEventInfo) X(clReleaseEvent) X(clFinish)
-#define X(name) static __typeof__(name) *p_##name;
-ENTRIES(X)
-#undef X
+#include "handles.h"
 
 #define N 10000
 
@@ -32,15 +19,9 @@ static float x[N], y[N], expected[N];
 
 static bool load(void)
 {
-    void *library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return false;
-#define X(name) p_##name = (__typeof__(p_##name))dlsym(library, #name);
-    ENTRIES(X)
-#undef X
     cl_platform_id platform;
     cl_uint n = 0;
-    return p_clGetPlatformIDs(1, &platform, &n) == CL_SUCCESS && n &&
+    return load_handles() && p_clGetPlatformIDs(1, &platform, &n) == CL_SUCCESS && n &&
            p_clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &device, &n) == CL_SUCCESS && n;
 }
 

@@ -1,4 +1,5 @@
 /* test_threads.c: many threads on one context, the pool, a host program's pool, and forked children. */
+#include "mixed.h"
 #include "suites.h"
 
 #include <pthread.h>
@@ -11,76 +12,46 @@
 /* ---- Many callers --------------------------------------------------------------------------- */
 
 #define THREADS 8
-#define ROUNDS 60
-#define LARGEST 300000 /* enough to start the pool */
 
-struct worker {
-    clact_context *context;
-    unsigned seed;
-    const char *failure;
-};
-
-/* A call of a random row on a random size, on host memory or in buffers, against the CPU backend. */
-static void *mixed_calls(void *argument)
+/* Of each thread: $CLACT_TEST_CALLS where set. */
+static int calls(void)
 {
-    struct worker *w = argument;
-    size_t count;
-    const clact_activation_info *list = elementwise_list(&count);
-    uint64_t seed = w->seed;
-    float *x = malloc(LARGEST * sizeof *x), *y = malloc(LARGEST * sizeof *y), *z = malloc(LARGEST * sizeof *z);
-    clact_context *alone = NULL;
-    clact_options options = {.device = "cpu", .threads = 1};
-    if (!x || !y || !z || clact_open(&alone, &options) != CLACT_OK)
-        w->failure = "set-up";
-    for (int round = 0; !w->failure && round < ROUNDS; round++) {
-        size_t n = round % 8 ? 1 + next_random(&seed) % 30000 : LARGEST;
-        clact_activation *f = NULL;
-        fill_strata(x, n, seed);
-        if (clact_activation_named(&f, list[next_random(&seed) % count].name, NULL, 0) != CLACT_OK ||
-            clact_apply(alone, f, n, x, z) != CLACT_OK)
-            w->failure = "reference";
-        else if (round % 2)
-            run_array(w->context, f, CLACT_F32, n, x, NULL, y);
-        else if (clact_apply(w->context, f, n, x, y) != CLACT_OK)
-            w->failure = "call";
-        if (!w->failure && memcmp(y, z, n * sizeof *y) != 0)
-            w->failure = "wrong result";
-        clact_activation_destroy(&f);
-    }
-    clact_close(&alone);
-    free(x);
-    free(y);
-    free(z);
-    return NULL;
+    const char *given = getenv("CLACT_TEST_CALLS");
+    return given ? atoi(given) : light() ? 40 : 120;
 }
 
-static void run_workers(clact_context *context)
+/* Whether several threads may use the device, and have the same bits on it. */
+static bool takes_threads(void)
 {
-    pthread_t threads[THREADS];
-    struct worker workers[THREADS];
-    for (unsigned i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){context, 100 + i, NULL};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, mixed_calls, &workers[i]), 0);
-    }
-    for (unsigned i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        ck_assert_msg(!workers[i].failure, "thread %u: %s", i, workers[i].failure);
-    }
+    bool oclgrind = strstr(test_caps()->platform, "Oclgrind") != NULL; /* its clCreateBuffer is not safe in two threads */
+    return !oclgrind && test_caps()->exact == CLACT_EXACT_ALL;
 }
 
 START_TEST(many_threads_on_one_context)
 {
-    if (strstr(test_caps()->platform, "Oclgrind")) /* its clCreateBuffer is not safe to call from two threads */
+    clact_context *context = test_context();
+    if (takes_threads())
+        run_mixed_calls(&context, 1, THREADS, calls());
+}
+END_TEST
+
+START_TEST(many_threads_on_several_contexts)
+{
+    clact_context *contexts[3];
+    if (!takes_threads())
         return;
-    if (test_caps()->exact == CLACT_EXACT_ALL)
-        run_workers(test_context());
+    for (size_t i = 0; i < COUNT_OF(contexts); i++)
+        OK(clact_open(&contexts[i], NULL));
+    run_mixed_calls(contexts, COUNT_OF(contexts), THREADS, calls());
+    for (size_t i = 0; i < COUNT_OF(contexts); i++)
+        clact_close(&contexts[i]);
 }
 END_TEST
 
 START_TEST(many_threads_on_the_cpu)
 {
     clact_context *context = cpu_context(NULL, 3);
-    run_workers(context);
+    run_mixed_calls(&context, 1, THREADS, calls());
     clact_close(&context);
 }
 END_TEST
@@ -171,6 +142,7 @@ Suite *threads_suite(void)
     tcase_set_timeout(t, 600);
     tcase_add_test(t, many_threads_on_the_cpu);
     tcase_add_test(t, many_threads_on_one_context);
+    tcase_add_test(t, many_threads_on_several_contexts);
     tcase_add_test(t, parallel_for_of_the_caller);
     tcase_add_test(t, forked_child);
     tcase_add_test(t, forked_child_of_a_device);

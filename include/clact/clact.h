@@ -556,6 +556,21 @@ CLACT_API size_t clact_buffer_bytes(const clact_buffer *buffer);
 /* Copy to and from host memory, after all earlier calls; return when the copy is done. */
 CLACT_API clact_status clact_buffer_write(clact_buffer *buffer, size_t offset_bytes, size_t bytes, const void *from);
 CLACT_API clact_status clact_buffer_read(const clact_buffer *buffer, size_t offset_bytes, size_t bytes, void *to);
+
+/* What the host does with mapped bytes. With CLACT_MAP_WRITE alone it writes all of them: what they held is lost. */
+enum { CLACT_MAP_READ = 1, CLACT_MAP_WRITE = 2 };
+
+/* Gives the host a pointer, aligned as the buffer's memory is, to bytes of a buffer, after all earlier calls; access
+ * is the sum of what it does with them. Nothing is copied on the CPU backend, nor where the device shares the host's
+ * memory. A buffer is mapped once at a time; until it is unmapped, calls that are given it are refused, and calls on
+ * a cl_mem that is or shares its memory must not be made. */
+CLACT_API clact_status clact_buffer_map(void **out, clact_buffer *buffer, size_t offset_bytes, size_t bytes,
+                                        uint32_t access);
+/* Ends the mapping that gave pointer, which is then no longer valid. Later calls on the context find what was
+ * written there; queues of your own do after clact_finish. Destroying a buffer ends its mapping, too, and logs a
+ * warning. */
+CLACT_API clact_status clact_buffer_unmap(clact_buffer *buffer, void *pointer);
+
 /* Waits until all earlier calls on the context's buffers are done. */
 CLACT_API clact_status clact_finish(clact_context *context);
 

@@ -203,6 +203,19 @@ static clact_status cpu_buffer_read(const clact_buffer *buffer, size_t offset, s
     return CLACT_OK;
 }
 
+static clact_status cpu_buffer_map(void **out, clact_buffer *buffer, size_t offset, size_t bytes, uint32_t access)
+{
+    (void)bytes, (void)access;
+    *out = (char *)buffer->memory + offset;
+    return CLACT_OK;
+}
+
+static clact_status cpu_buffer_unmap(clact_buffer *buffer, void *mapped)
+{
+    (void)buffer, (void)mapped;
+    return CLACT_OK;
+}
+
 static clact_status cpu_finish(clact_context *context)
 {
     (void)context; /* every call returns when it is done */
@@ -219,6 +232,8 @@ const struct clact_backend_functions clact_cpu_functions = {
     .buffer_destroy = cpu_buffer_destroy,
     .buffer_write = cpu_buffer_write,
     .buffer_read = cpu_buffer_read,
+    .buffer_map = cpu_buffer_map,
+    .buffer_unmap = cpu_buffer_unmap,
     .finish = cpu_finish,
     .close = cpu_close,
 };

@@ -152,16 +152,11 @@ clact_status clact_ocl_open(clact_context *context, const clact_options *options
 /* The caller's queue serves the context's own calls only if it keeps their order. */
 static clact_status adopt_queue(struct clact_ocl *ocl, cl_command_queue queue)
 {
-    cl_context context;
-    cl_device_id device;
     cl_command_queue_properties properties;
     if (!queue)
         return make_queue(ocl);
-    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
-    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
+    TRY(clact_opencl_check_queue(ocl, queue));
     CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
-    REQUIRE(context == ocl->context && device == ocl->device.id, CLACT_E_ARGUMENT,
-            "the queue belongs to another context or device");
     if (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
         return make_queue(ocl);
     CL_TRY(clRetainCommandQueue(queue));
@@ -275,8 +270,11 @@ static clact_status mem_info(clact_context *context, struct _cl_mem *mem, const 
 {
     struct clact_ocl *ocl = context->ocl;
     cl_mem parent = NULL;
+    cl_context owner;
     TRY(clact_opencl_same_process(context));
     *first = 0;
+    CL_TRY(clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof owner, &owner, NULL));
+    REQUIRE(owner == ocl->context, CLACT_E_ARGUMENT, "a cl_mem belongs to another cl_context than the context's");
     CL_TRY(clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof *bytes, bytes, NULL));
     CL_TRY(clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
     if (parent)
@@ -322,6 +320,31 @@ static clact_status buffer_read(const clact_buffer *buffer, size_t offset, size_
     return CLACT_OK;
 }
 
+static clact_status buffer_map(void **out, clact_buffer *buffer, size_t offset, size_t bytes, uint32_t access)
+{
+    static const cl_map_flags flags[] = {
+        [CLACT_MAP_READ] = CL_MAP_READ,
+        [CLACT_MAP_WRITE] = CL_MAP_WRITE_INVALIDATE_REGION,
+        [CLACT_MAP_READ | CLACT_MAP_WRITE] = CL_MAP_READ | CL_MAP_WRITE,
+    };
+    struct clact_ocl *ocl = buffer->context->ocl;
+    cl_int code;
+    TRY(clact_opencl_same_process(buffer->context));
+    void *mapped = ocl->api.clEnqueueMapBuffer(ocl->queue, buffer->mem, CL_TRUE, flags[access], offset, bytes, 0, NULL,
+                                               NULL, &code);
+    TRY(clact_opencl_result(code, "clEnqueueMapBuffer"));
+    *out = mapped;
+    return CLACT_OK;
+}
+
+static clact_status buffer_unmap(clact_buffer *buffer, void *mapped)
+{
+    struct clact_ocl *ocl = buffer->context->ocl;
+    TRY(clact_opencl_same_process(buffer->context));
+    CL_TRY(clEnqueueUnmapMemObject(ocl->queue, buffer->mem, mapped, 0, NULL, NULL));
+    return CLACT_OK;
+}
+
 static clact_status finish(clact_context *context)
 {
     struct clact_ocl *ocl = context->ocl;
@@ -340,6 +363,8 @@ const struct clact_backend_functions clact_ocl_functions = {
     .buffer_destroy = buffer_destroy,
     .buffer_write = buffer_write,
     .buffer_read = buffer_read,
+    .buffer_map = buffer_map,
+    .buffer_unmap = buffer_unmap,
     .finish = finish,
     .close = ocl_close,
     .mem_info = mem_info,

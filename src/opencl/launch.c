@@ -1,7 +1,5 @@
-/* launch.c: what all launches share: arguments, device copies of host memory, calls without elements. */
+/* launch.c: what all launches share: arguments, queues, calls without elements, chains. */
 #include "opencl.h"
-
-#include "../tensor.h"
 
 void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void *value)
 {
@@ -36,107 +34,26 @@ void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_a
             clact_opencl_set(a, sizeof(float), &activation->p32[i]);
 }
 
-/* ---- Host memory ---------------------------------------------------------------------------- */
+/* ---- Queues --------------------------------------------------------------------------------- */
 
-bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims)
+clact_status clact_opencl_check_queue(const struct clact_ocl *ocl, cl_command_queue queue)
 {
-    int64_t first, end, count = (int64_t)clact_type_bytes((clact_type)view->type);
-    clact_view_span(dims, CLACT_MAX_RANK, view, &first, &end);
-    for (int k = 0; k < CLACT_MAX_RANK; k++)
-        count *= dims[k];
-    return end - first != count;
+    cl_context context;
+    cl_device_id device;
+    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
+    CL_TRY(clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
+    REQUIRE(context == ocl->context && device == ocl->device.id, CLACT_E_ARGUMENT,
+            "the queue belongs to another context or device");
+    return CLACT_OK;
 }
 
-#define MOST_STAGED 12
-
-/* The host bytes that a device copy stands for, of one view or of several that overlap. */
-struct copy {
-    char *first, *end;
-    bool read, written;
-    cl_mem mem;
-};
-
-static struct copy copy_of(const struct clact_opencl_staged *s)
+clact_status clact_opencl_triple(const clact_context *context, const clact_enqueue *given, clact_enqueue *q)
 {
-    int64_t first, end;
-    clact_view_span(s->dims, CLACT_MAX_RANK, s->view, &first, &end);
-    return (struct copy){(char *)s->view->data + first, (char *)s->view->data + end, s->read, s->written, NULL};
-}
-
-/* The copies for the views, where[i] that of view i: inputs that overlap share one, and so do outputs. Returns
- * how many. */
-static int find_copies(const struct clact_opencl_staged *staged, int count, struct copy *copies, int *where)
-{
-    int made = 0;
-    for (int i = 0; i < count; i++) {
-        if (!staged[i].view)
-            continue;
-        struct copy c = copy_of(&staged[i]);
-        where[i] = made;
-        for (int k = 0; k < made; k++) { /* what overlaps it is taken into it */
-            struct copy *old = &copies[k];
-            if (!old->first || old->written != c.written || c.end <= old->first || old->end <= c.first)
-                continue;
-            c.first = c.first < old->first ? c.first : old->first;
-            c.end = c.end > old->end ? c.end : old->end;
-            c.read |= old->read;
-            for (int m = 0; m < i; m++)
-                where[m] = where[m] == k ? made : where[m];
-            *old = (struct copy){0};
-            k = -1; /* the larger one may overlap others */
-        }
-        copies[made++] = c;
-    }
-    return made;
-}
-
-static clact_status create(const struct clact_ocl *ocl, struct copy *c)
-{
-    cl_int code;
-    cl_mem_flags flags = c->written ? CL_MEM_READ_WRITE : CL_MEM_READ_ONLY;
-    c->mem = ocl->api.clCreateBuffer(ocl->context, c->read ? flags | CL_MEM_COPY_HOST_PTR : flags,
-                                     (size_t)(c->end - c->first), c->read ? c->first : NULL, &code);
-    c->mem = code == CL_SUCCESS ? c->mem : NULL;
-    return clact_opencl_result(code, "clCreateBuffer");
-}
-
-static void put_view(struct clact_view *view, const struct copy *c)
-{
-    view->offset -= (c->first - (char *)view->data) / (int64_t)clact_type_bytes((clact_type)view->type);
-    view->mem = c->mem;
-    view->data = NULL;
-}
-
-clact_status clact_opencl_on_host_memory(clact_context *context, const struct clact_opencl_staged *staged, int count,
-                                         clact_status (*run)(clact_context *, const void *, const clact_enqueue *),
-                                         const void *work)
-{
-    struct clact_ocl *ocl = context->ocl;
-    struct copy copies[MOST_STAGED];
-    int where[MOST_STAGED] = {0}, made = find_copies(staged, count, copies, where);
-    cl_event done = NULL;
-    clact_enqueue q = {.queue = ocl->queue, .event = &done};
-    clact_status status = CLACT_OK;
-    for (int k = 0; k < made && status == CLACT_OK; k++)
-        if (copies[k].first)
-            status = create(ocl, &copies[k]);
-    for (int i = 0; i < count && status == CLACT_OK; i++)
-        if (staged[i].view)
-            put_view(staged[i].view, &copies[where[i]]);
-    if (status == CLACT_OK)
-        status = run(context, work, &q);
-    for (int k = 0; k < made && status == CLACT_OK; k++)
-        if (copies[k].first && copies[k].written)
-            status = clact_opencl_result(ocl->api.clEnqueueReadBuffer(ocl->queue, copies[k].mem, CL_TRUE, 0,
-                                                                      (size_t)(copies[k].end - copies[k].first),
-                                                                      copies[k].first, 1, &done, NULL),
-                                         "clEnqueueReadBuffer");
-    if (done)
-        ocl->api.clReleaseEvent(done);
-    for (int k = 0; k < made; k++)
-        if (copies[k].mem)
-            ocl->api.clReleaseMemObject(copies[k].mem);
-    return status;
+    const struct clact_ocl *ocl = context->ocl;
+    *q = given ? *given : (clact_enqueue){0};
+    if (!q->queue)
+        q->queue = ocl->queue;
+    return q->queue == ocl->queue ? CLACT_OK : clact_opencl_check_queue(ocl, q->queue);
 }
 
 clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q)

@@ -195,8 +195,7 @@ clact_status clact_ocl_map(clact_context *context, const struct clact_map *m)
     TRY(clact_opencl_same_process(context));
     if (m->host)
         return on_host_memory(context, m);
-    clact_enqueue q = m->enqueue ? *m->enqueue : (clact_enqueue){0};
-    if (!q.queue)
-        q.queue = context->ocl->queue;
+    clact_enqueue q;
+    TRY(clact_opencl_triple(context, m->enqueue, &q));
     return m->count ? launch(context, m, &q) : clact_opencl_nothing(context, &q);
 }

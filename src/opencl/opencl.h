@@ -19,7 +19,8 @@
     X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo) X(clReleaseProgram)     \
     X(clCreateKernel) X(clReleaseKernel) X(clSetKernelArg)                                          \
     X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer)                        \
-    X(clEnqueueMarkerWithWaitList) X(clReleaseEvent) X(clFinish)
+    X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject)                                                \
+    X(clEnqueueMarkerWithWaitList) X(clWaitForEvents) X(clReleaseEvent) X(clFinish)
 
 struct clact_opencl_api {
 #define X(name) __typeof__(name) *name;
@@ -148,6 +149,7 @@ struct clact_ocl {
     struct clact_opencl_target target;
     pthread_mutex_t lock;     /* guards programs, their kernels and the probe's verdict */
     struct clact_opencl_program *programs[64]; /* by row modulo 64, linked */
+    atomic_bool maps_elsewhere; /* host memory was not mapped where it lies: calls on it take copies */
     bool probed;
     uint32_t exact, keeps_subnormals, rounds_to_nearest;
     char verdict[160];
@@ -198,15 +200,20 @@ struct clact_opencl_staged {
     bool read, written;
 };
 
-/* Runs a call on device copies of what lies in host memory: run gets the views put onto them, and a queue
- * triple with an event to set; what is written is then copied back. Outputs whose memory overlaps share a
- * copy; together they must leave no gaps in it: what lies in them is not ours to write. */
+/* Runs a call on what lies in host memory: run gets the views put onto buffers, which are that memory where the
+ * device shares it, and copies elsewhere, and a queue triple; the outputs are then the host's. Those of a buffer
+ * must leave no gaps together: what lies in them is not ours to write. */
 clact_status clact_opencl_on_host_memory(clact_context *context, const struct clact_opencl_staged *staged, int count,
                                          clact_status (*run)(clact_context *context, const void *work,
                                                              const clact_enqueue *q),
                                          const void *work);
 /* Whether the elements of an output have others between them that are not of it. */
 bool clact_opencl_has_gaps(const struct clact_view *view, const int64_t *dims);
+
+/* Refuses a queue that is not of the context's cl_context and device. */
+clact_status clact_opencl_check_queue(const struct clact_ocl *ocl, cl_command_queue queue);
+/* The queue triple of a call: what the caller gave, checked, or the context's own queue. */
+clact_status clact_opencl_triple(const clact_context *context, const clact_enqueue *given, clact_enqueue *q);
 
 /* What a call without elements enqueues: its event must still be set. */
 clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q);

@@ -1,0 +1,11 @@
+/* mixed.h: calls of every kind from several threads at once, compared with serial ones. */
+#ifndef CLACT_TESTS_MIXED_H
+#define CLACT_TESTS_MIXED_H
+
+#include <clact/clact.h>
+
+/* Runs threads that make so many calls each, thread i on contexts[i % count], and fails the test where a call fails
+ * or its result differs from that of a serial call on the CPU backend. */
+void run_mixed_calls(clact_context *const *contexts, unsigned count, unsigned threads, int calls);
+
+#endif
