@@ -28,7 +28,7 @@ static const struct kind {
     const char *name;
     bool backward, from_y, learns; /* learns: the result is the gradient of the slope */
     size_t x_of_y;                 /* elements of x for each of y */
-} kinds[] = {
+} kinds[MIXED_KINDS] = {
     {"relu", false, false, false, 1},   {"gelu", false, false, false, 1},  {"tanh", true, false, false, 1},
     {"softmax", false, false, false, 1}, {"softmax", true, true, false, 1}, {"swiglu", false, false, false, 2},
     {"swiglu", true, false, false, 2},  {"maxout", false, false, false, 2}, {"prelu", true, false, true, 1},
@@ -165,7 +165,7 @@ static void *work(void *argument)
     for (int i = 0; !w->failure && i < w->calls; i++) {
         uint64_t r = next_random(&w->seed);
         size_t n = i % 64 == 63 ? LARGE : 1 + (size_t)(r >> 32) % SMALL;
-        const struct kind *k = &kinds[r % COUNT_OF(kinds)];
+        const struct kind *k = &kinds[((size_t)i < COUNT_OF(kinds) ? (size_t)i : r) % COUNT_OF(kinds)];
         fill_strata(w->x, x_count(k, n), r);
         fill_strata(w->dy, n, r + 1);
         w->failure = mixed_call(w, k, (enum place)(r >> 16) % PLACES, n);
