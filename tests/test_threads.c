@@ -92,46 +92,186 @@ END_TEST
 
 /* ---- Forked children ------------------------------------------------------------------------ */
 
-static int in_child(clact_context *context, clact_activation *f, float *x, float *y, size_t n, clact_status expected)
+#define FORK_N 2000000 /* more than one thread computes alone */
+
+struct family {
+    clact_context *context;
+    clact_activation *f;
+    clact_buffer *buffer; /* of the context */
+    float *x, *y;
+};
+
+static struct family start_family(clact_context *context)
+{
+    struct family a = {context, named("sigmoid"), NULL, calloc(FORK_N, sizeof(float)), calloc(FORK_N, sizeof(float))};
+    ck_assert(a.x && a.y);
+    OK(clact_buffer_create(&a.buffer, context, 64));
+    OK(clact_apply(context, a.f, FORK_N, a.x, a.y)); /* starts the pool */
+    return a;
+}
+
+static void end_family(struct family *a)
+{
+    clact_buffer_destroy(&a->buffer);
+    clact_activation_destroy(&a->f);
+    free(a->x);
+    free(a->y);
+}
+
+/* What a child does may not hang, and no assertion may leave it: 0, or the number of the check that failed. */
+static void in_child(struct family *a, int (*checks)(struct family *))
 {
     pid_t child = fork();
     if (child == 0) {
         alarm(20);
-        clact_status status = clact_apply(context, f, n, x, y);
-        bool sentence = status == CLACT_OK || strstr(clact_error(), "fork") != NULL;
-        clact_close(&context);
-        _exit(status == expected && sentence ? 0 : 1);
+        _exit(checks(a));
     }
     int status;
     ck_assert(child > 0 && waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %#x", (unsigned)status);
+}
+
+static bool forked(clact_status status)
+{
+    return status == CLACT_E_FORKED && strstr(clact_error(), "fork()") != NULL;
+}
+
+/* Everything but threads works, and so does closing. */
+static int cpu_checks(struct family *a)
+{
+    float v[4] = {1, 2, 3, 4}, back[4] = {0};
+    void *mapped;
+    clact_context *fresh;
+    clact_activation *relu;
+    clact_buffer *own;
+    if (clact_apply(a->context, a->f, 100, a->x, a->y) != CLACT_OK || a->y[99] != 0.5f)
+        return 1;
+    if (!forked(clact_apply(a->context, a->f, FORK_N, a->x, a->y)))
+        return 2;
+    if (clact_buffer_write(a->buffer, 0, sizeof v, v) != CLACT_OK || clact_buffer_read(a->buffer, 0, sizeof v, back) != CLACT_OK ||
+        memcmp(v, back, sizeof v) != 0)
+        return 3;
+    if (clact_buffer_map(&mapped, a->buffer, 0, 4, CLACT_MAP_READ) != CLACT_OK || clact_buffer_unmap(a->buffer, mapped) != CLACT_OK)
+        return 4;
+    if (clact_buffer_create(&own, a->context, 8) != CLACT_OK)
+        return 5;
+    clact_buffer_destroy(&own);
+    if (clact_activation_named(&relu, "relu", NULL, 0) != CLACT_OK || clact_open(&fresh, &(clact_options){.device = "cpu"}) != CLACT_OK)
+        return 6;
+    if (clact_apply(fresh, relu, 4, v, back) != CLACT_OK || back[3] != 4)
+        return 7;
+    clact_activation_destroy(&relu);
+    clact_close(&fresh);
+    clact_buffer_destroy(&a->buffer);
+    clact_close(&a->context);
+    return a->context || a->buffer ? 8 : 0;
+}
+
+/* Nothing reaches the device. */
+static int device_checks(struct family *a)
+{
+    float v[4] = {0};
+    void *mapped;
+    clact_caps caps;
+    clact_buffer *own;
+    clact_operand x = clact_array(CLACT_F32, NULL, 4), host = clact_array(CLACT_F32, v, 4);
+    clact_activation *kinds[] = {NULL, NULL, NULL};
+    if (clact_activation_named(&kinds[0], "relu", NULL, 0) != CLACT_OK ||
+        clact_activation_named(&kinds[1], "softmax", NULL, 0) != CLACT_OK ||
+        clact_activation_named(&kinds[2], "crelu", NULL, 0) != CLACT_OK)
+        return 1;
+    x.buffer = a->buffer;
+    for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+        clact_operand y = x;
+        y.tensor.dims[0] = k == 2 ? 8 : 4;
+        y.tensor.offset = 4 * (k > 0);
+        if (!forked(clact_forward(a->context, kinds[k], &(clact_forward_args){.x = &x, .y = &y})))
+            return 2;
+        clact_activation_destroy(&kinds[k]);
+    }
+    clact_status status = clact_forward(a->context, a->f, &(clact_forward_args){.x = &host, .y = &host});
+    if (test_caps()->host_backend == CLACT_BACKEND_OPENCL ? !forked(status) : status != CLACT_OK)
+        return 3;
+    if (!forked(clact_buffer_write(a->buffer, 0, sizeof v, v)) || !forked(clact_buffer_read(a->buffer, 0, sizeof v, v)))
+        return 4;
+    if (!forked(clact_buffer_map(&mapped, a->buffer, 0, 4, CLACT_MAP_READ)) || !forked(clact_buffer_create(&own, a->context, 8)))
+        return 5;
+    if (!forked(clact_finish(a->context)) || !forked(clact_context_caps(a->context, &caps)))
+        return 6;
+    clact_buffer_destroy(&a->buffer);
+    clact_close(&a->context);
+    return a->context || a->buffer ? 7 : 0;
 }
 
 START_TEST(forked_child)
 {
-    enum { N = 2000000 };
-    float *x = calloc(N, sizeof *x), *y = calloc(N, sizeof *y);
     clact_context *context = cpu_context(NULL, 4);
-    clact_activation *f = named("sigmoid");
-    ck_assert(x && y);
-    OK(clact_apply(context, f, N, x, y)); /* starts the pool */
-    ck_assert_int_eq(in_child(context, f, x, y, 100, CLACT_OK), 0);
-    ck_assert_int_eq(in_child(context, f, x, y, N, CLACT_E_FORKED), 0);
-    OK(clact_apply(context, f, N, x, y));
+    struct family a = start_family(context);
+    in_child(&a, cpu_checks);
+    OK(clact_apply(context, a.f, FORK_N, a.x, a.y)); /* the parent goes on */
+    end_family(&a);
     clact_close(&context);
-    clact_activation_destroy(&f);
-    free(x);
-    free(y);
 }
 END_TEST
 
 START_TEST(forked_child_of_a_device)
 {
-    float x[4] = {1, 2, 3, 4}, y[4];
-    clact_activation *f = named("relu");
-    if (test_caps()->host_backend == CLACT_BACKEND_OPENCL)
-        ck_assert_int_eq(in_child(test_context(), f, x, y, 4, CLACT_E_FORKED), 0);
-    clact_activation_destroy(&f);
+    if (test_caps()->backend != CLACT_BACKEND_OPENCL)
+        return;
+    struct family a = start_family(test_context());
+    in_child(&a, device_checks);
+    OK(clact_apply(test_context(), a.f, 100, a.x, a.y));
+    end_family(&a);
+}
+END_TEST
+
+struct busy {
+    struct family *family;
+    atomic_bool *stop;
+    clact_status status;
+};
+
+static void *call_until_stopped(void *argument)
+{
+    struct busy *b = argument;
+    float *y = malloc(FORK_N * sizeof *y);
+    while (y && b->status == CLACT_OK && !atomic_load(b->stop))
+        b->status = clact_apply(b->family->context, b->family->f, FORK_N / 4, b->family->x, y);
+    free(y);
+    return NULL;
+}
+
+/* Forks while two threads are inside calls: what they hold must hold up nothing in the child. */
+static void fork_among_calls(clact_context *context, int (*checks)(struct family *))
+{
+    atomic_bool stop = false;
+    struct family a = start_family(context);
+    struct busy busy[2] = {{&a, &stop, CLACT_OK}, {&a, &stop, CLACT_OK}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, call_until_stopped, &busy[i]), 0);
+    for (int i = 0; i < (light() ? 4 : 12); i++)
+        in_child(&a, checks);
+    atomic_store(&stop, true);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(busy[i].status, CLACT_OK);
+    }
+    end_family(&a);
+}
+
+START_TEST(forked_among_calls)
+{
+    clact_context *context = cpu_context(NULL, 4);
+    fork_among_calls(context, cpu_checks);
+    clact_close(&context);
+}
+END_TEST
+
+START_TEST(forked_among_calls_of_a_device)
+{
+    if (test_caps()->backend == CLACT_BACKEND_OPENCL && takes_threads())
+        fork_among_calls(test_context(), device_checks);
 }
 END_TEST
 
@@ -146,6 +286,8 @@ Suite *threads_suite(void)
     tcase_add_test(t, parallel_for_of_the_caller);
     tcase_add_test(t, forked_child);
     tcase_add_test(t, forked_child_of_a_device);
+    tcase_add_test(t, forked_among_calls);
+    tcase_add_test(t, forked_among_calls_of_a_device);
     suite_add_tcase(s, t);
     return s;
 }
