@@ -78,6 +78,18 @@ static clact_status parameter_gradient(clact_context *c, float *got)
     return s;
 }
 
+/* What a buffer holds, as the host sees it mapped; and back to what it was. */
+static clact_status through_map(clact_buffer *buffer, float *y)
+{
+    void *mapped;
+    clact_status s = clact_buffer_map(&mapped, buffer, 0, N * sizeof *y, CLACT_MAP_READ | CLACT_MAP_WRITE);
+    if (s == CLACT_OK) {
+        memcpy(y, mapped, N * sizeof *y);
+        s = clact_buffer_unmap(buffer, mapped);
+    }
+    return s;
+}
+
 /* CLACT_OK only if every result is right; *wrong is set where a call succeeded with a wrong one. */
 static clact_status use(clact_context *c, bool *wrong)
 {
@@ -102,6 +114,10 @@ static clact_status use(clact_context *c, bool *wrong)
         s = clact_forward(c, f, &(clact_forward_args){.x = &in, .y = &out});
     if (s == CLACT_OK)
         s = clact_buffer_read(out.buffer, 0, sizeof y, y);
+    if (s == CLACT_OK)
+        *wrong |= memcmp(y, expected, sizeof y) != 0;
+    if (s == CLACT_OK)
+        s = through_map(out.buffer, y);
     if (s == CLACT_OK)
         *wrong |= memcmp(y, expected, sizeof y) != 0;
     if (s == CLACT_OK) /* a view, and the other direction */
@@ -165,6 +181,33 @@ static void hidden(const char *what, clact_status expected_status, const char *s
     hide(NULL);
 }
 
+/* Host memory is used in place exactly where it is not hidden that the device shares it. */
+static void in_place(void)
+{
+    float y[N];
+    for (int shared = 0; shared < 2; shared++) {
+        clact_context *c;
+        clact_activation *f;
+        hide(shared ? NULL : "unified");
+        if (clact_open(&c, &(clact_options){.device = "opencl"}) != CLACT_OK || clact_activation_named(&f, "elu", NULL, 0) != CLACT_OK) {
+            verdict(false, "in place: set-up", shared, clact_error());
+            return;
+        }
+        clact_caps caps;
+        clact_status s = clact_context_caps(c, &caps);
+        control("clEnqueueReadBuffer:1:-5", 1); /* copies are read back, and nothing else is read */
+        if (s == CLACT_OK)
+            s = clact_apply(c, f, N, x, y);
+        control(NULL, 0);
+        bool expect = shared && caps.unified_memory;
+        verdict((s == CLACT_OK) == expect, "in place", shared, clact_error());
+        verdict(!expect || memcmp(y, expected, sizeof y) == 0, "in place", shared, "wrong result");
+        clact_activation_destroy(&f);
+        clact_close(&c);
+    }
+    hide(NULL);
+}
+
 static bool find_layer(void)
 {
     const char *path = getenv("OPENCL_LAYERS");
@@ -220,6 +263,8 @@ int main(void)
     hidden("fp64", CLACT_OK, "");
     hidden("unified", CLACT_OK, "");
     hidden("gpu", CLACT_OK, "");
+    hidden("place", CLACT_OK, "");
+    in_place();
     printf("%u passed, %u failed\n", passed, failed);
     return failed ? 1 : 0;
 }

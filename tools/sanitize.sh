@@ -8,9 +8,9 @@ need gcc clang-14 libclang-rt-14-dev meson ninja-build pkg-config python3 libjan
 unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR OPENCL_LAYERS 2>/dev/null || :
 
 # LLVM keeps memory after compiling; with everything in the driver's cache nothing is compiled.
-run() { # folder, device
+run() { # folder, device, calls of each thread
     echo "== $1 on $2"
-    CLACT_DEVICE=$2 CLACT_TEST_LIGHT=1 "$1/tests/clact_tests" | tail -n 1
+    CLACT_DEVICE=$2 CLACT_TEST_LIGHT=1 CLACT_TEST_CALLS=$3 "$1/tests/clact_tests" | tail -n 1
 }
 # Warnings are no errors here: with its checks built in, gcc warns of null pointers that cannot be.
 build() { # folder, compiler, sanitizers
@@ -23,9 +23,9 @@ build build-asan gcc address,undefined
 export POCL_CACHE_DIR="$PWD/build-asan/pocl"
 mkdir -p "$POCL_CACHE_DIR"
 ASAN_OPTIONS=detect_leaks=0 CLACT_DEVICE=opencl CLACT_TEST_LIGHT=1 build-asan/tests/clact_tests >/dev/null
-run build-asan cpu
-run build-asan opencl
+run build-asan cpu 100
+run build-asan opencl 100
 
 build build-tsan clang-14 thread
-run build-tsan cpu
-run build-tsan opencl
+run build-tsan cpu 1000
+run build-tsan opencl 1000

@@ -16,6 +16,9 @@
  *   - Memory you pass in stays yours. Nothing is printed; the process is never ended.
  *   - Any number of threads may use one context and one activation. One buffer may be used by several
  *     threads as long as no call writes what another one uses.
+ *   - After fork() the child may use its parent's contexts for calls on the CPU backend that need no other thread;
+ *     all others give CLACT_E_FORKED. Closing and destroying is safe there. It should open no OpenCL device where
+ *     the parent had one open: drivers do not survive a fork.
  *   - Sizes, strides and offsets are in elements, unless a name says bytes.
  * This header includes no OpenCL header; clact/opencl.h is for programs that own OpenCL objects. */
 #ifndef CLACT_CLACT_H

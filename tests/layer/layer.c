@@ -15,6 +15,7 @@
  *                        gpu       every device is a GPU
  *                        crds      no correctly rounded division and square root; building with the option fails
  *                        unified   host memory is not unified
+ *                        place     what is mapped lies elsewhere than the driver says
  * A malformed CLFAULT or CLHIDE aborts with a sentence: a test with a misspelt fault would pass. layer.h does the same
  * at run time.
  *
@@ -77,6 +78,7 @@ enum hide {
     HIDE_GPU = 1 << 3,
     HIDE_CRDS = 1 << 4,
     HIDE_UNIFIED = 1 << 5,
+    HIDE_PLACE = 1 << 6,
 };
 
 static const struct {
@@ -85,6 +87,7 @@ static const struct {
 } hide_words[] = {
     {"compiler", HIDE_COMPILER}, {"build", HIDE_BUILD}, {"fp64", HIDE_FP64},
     {"gpu", HIDE_GPU},           {"crds", HIDE_CRDS},   {"unified", HIDE_UNIFIED},
+    {"place", HIDE_PLACE},
 };
 
 static cl_icd_dispatch driver; /* what lies below; slots that the loader lacks are NULL */
@@ -235,6 +238,49 @@ static cl_int answer(const void *from, size_t from_size, size_t size, void *valu
     }
 #define OWN(name)
 #include "entries.def"
+
+/* A mapping that lies elsewhere: what stands before the memory that the program sees. */
+struct elsewhere {
+    void *mapped; /* by the driver */
+    size_t size;
+};
+
+static void *CL_API_CALL layer_clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking,
+                                                  cl_map_flags flags, size_t offset, size_t size, WAITS_PARAMS,
+                                                  cl_int *errcode_ret)
+{
+    cl_int status = refuse(ENTRY_clEnqueueMapBuffer);
+    void *mapped = NULL;
+    if (!status) {
+        mapped = driver.clEnqueueMapBuffer(queue, buffer, blocking || hides(HIDE_PLACE), flags, offset, size, WAITS, &status);
+        count_event(status, event);
+    }
+    if (status == CL_SUCCESS && hides(HIDE_PLACE)) {
+        struct elsewhere *e = malloc(sizeof *e + size);
+        if (!e)
+            abort();
+        *e = (struct elsewhere){mapped, size};
+        mapped = memcpy(e + 1, mapped, size);
+    }
+    if (errcode_ret)
+        *errcode_ret = status;
+    return mapped;
+}
+
+static cl_int CL_API_CALL layer_clEnqueueUnmapMemObject(cl_command_queue queue, cl_mem mem, void *mapped, WAITS_PARAMS)
+{
+    cl_int status = refuse(ENTRY_clEnqueueUnmapMemObject);
+    if (status)
+        return status;
+    if (hides(HIDE_PLACE)) {
+        struct elsewhere *e = (struct elsewhere *)mapped - 1;
+        mapped = memcpy(e->mapped, mapped, e->size);
+        free(e);
+    }
+    status = driver.clEnqueueUnmapMemObject(queue, mem, mapped, WAITS);
+    count_event(status, event);
+    return status;
+}
 
 /* With every device a GPU, a filter that names GPUs matches all of them, and one that does not, none: false. */
 static bool filter_matches(cl_device_type *type)
