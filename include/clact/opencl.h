@@ -25,7 +25,7 @@ CLACT_API clact_status clact_open_opencl(clact_context **out, struct _cl_context
 
 /* OpenCL's triple: the queue (NULL: the context's own), what to wait for, and an event for the end. */
 typedef struct clact_enqueue {
-    struct _cl_command_queue *queue; /* of the context's cl_context and device */
+    struct _cl_command_queue *queue; /* of the context's cl_context and device: others are refused */
     struct _cl_event *const *waits;  /* NULL with 0 */
     uint32_t num_waits;
     uint32_t reserved0;
@@ -34,7 +34,8 @@ typedef struct clact_enqueue {
 } clact_enqueue;
 
 /* clact_forward and clact_backward on operands with mem (or buffer) set. Enqueue and return: nothing
- * is waited for, nothing flushed, and once the kernel has been built nothing is allocated. */
+ * is waited for, nothing flushed, and once the kernel has been built no host memory is allocated; long sums of a
+ * parameter's gradient take memory of the device between two kernels. A cl_mem must be of the context's cl_context. */
 CLACT_API clact_status clact_forward_enqueue(clact_context *context, const clact_activation *activation,
                                              const clact_forward_args *args, const clact_enqueue *enqueue);
 CLACT_API clact_status clact_backward_enqueue(clact_context *context, const clact_activation *activation,
