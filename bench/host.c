@@ -112,8 +112,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_host: %s: %s\n", clact_status_name(status), clact_error());
     double host = times[0][ROUNDS / 2], copies = times[1][ROUNDS / 2], kernel = times[2][ROUNDS / 2];
     if (status == CLACT_OK)
-        printf("%s, %zu elements: on host memory %.3f ms; write, kernel, read %.3f; kernel %.3f; ratio %.2f\n", name, b.n,
-               host, copies, kernel, copies / host);
+        printf("%s, %zu elements: on host memory %.3f ms; write, kernel, read %.3f; kernel %.3f; ratio %.2f\n", name,
+               b.n, host, copies, kernel, copies / host);
     clact_buffer_destroy(&b.in.buffer);
     clact_buffer_destroy(&b.out.buffer);
     clact_activation_destroy(&b.f);

@@ -53,9 +53,10 @@ static const struct {
     int backward, from_y, learns;
     int64_t nx, ny;
 } kinds[] = {
-    {"sigmoid", 0, 0, 0, N, N},  {"sigmoid", 1, 0, 0, N, N}, {"prelu", 1, 0, 1, N, N},      {"softmax", 0, 0, 0, N, N},
-    {"softmax", 1, 1, 0, N, N},  {"glu", 0, 0, 0, N, N / 2}, {"glu", 1, 0, 0, N, N / 2},    {"maxout", 0, 0, 0, N, N / 2},
-    {"maxout", 1, 0, 0, N, N / 2}, {"crelu", 0, 0, 0, N / 2, N}, {"crelu", 1, 0, 0, N / 2, N},
+    {"sigmoid", 0, 0, 0, N, N},   {"sigmoid", 1, 0, 0, N, N},    {"prelu", 1, 0, 1, N, N},
+    {"softmax", 0, 0, 0, N, N},   {"softmax", 1, 1, 0, N, N},    {"glu", 0, 0, 0, N, N / 2},
+    {"glu", 1, 0, 0, N, N / 2},   {"maxout", 0, 0, 0, N, N / 2}, {"maxout", 1, 0, 0, N, N / 2},
+    {"crelu", 0, 0, 0, N / 2, N}, {"crelu", 1, 0, 0, N / 2, N},
 };
 
 static clact_status enqueue(clact_context *context, const clact_activation *f, size_t k, clact_buffer *const *b)

@@ -65,18 +65,21 @@ static clact_status call(clact_context *context, const struct kind *k, const cla
     else
         back.dx = &o->out;
     if (q)
-        return k->backward ? clact_backward_enqueue(context, f, &back, q) : clact_forward_enqueue(context, f, &forward, q);
+        return k->backward ? clact_backward_enqueue(context, f, &back, q)
+                           : clact_forward_enqueue(context, f, &forward, q);
     return k->backward ? clact_backward(context, f, &back) : clact_forward(context, f, &forward);
 }
 
 static struct operands on_host(const struct worker *w, const struct kind *k, size_t n, float *out)
 {
-    return (struct operands){clact_array(CLACT_F32, w->x, (int64_t)x_count(k, n)), clact_array(CLACT_F32, w->dy, (int64_t)n),
+    return (struct operands){clact_array(CLACT_F32, w->x, (int64_t)x_count(k, n)),
+                             clact_array(CLACT_F32, w->dy, (int64_t)n),
                              clact_array(CLACT_F32, out, (int64_t)out_count(k, n))};
 }
 
 /* Waits for an event by OpenCL's own call, as its owner would. */
-static const char *enqueue(clact_context *context, const struct kind *k, const clact_activation *f, const struct operands *o)
+static const char *enqueue(clact_context *context, const struct kind *k, const clact_activation *f,
+                           const struct operands *o)
 {
 #ifdef CLACT_TEST_OPENCL
     cl_event first = NULL, second = NULL;

@@ -189,7 +189,8 @@ static void in_place(void)
         clact_context *c;
         clact_activation *f;
         hide(shared ? NULL : "unified");
-        if (clact_open(&c, &(clact_options){.device = "opencl"}) != CLACT_OK || clact_activation_named(&f, "elu", NULL, 0) != CLACT_OK) {
+        if (clact_open(&c, &(clact_options){.device = "opencl"}) != CLACT_OK ||
+            clact_activation_named(&f, "elu", NULL, 0) != CLACT_OK) {
             verdict(false, "in place: set-up", shared, clact_error());
             return;
         }

@@ -43,8 +43,8 @@ START_TEST(read_only_pages)
         OK(clact_forward(test_context(), f, &(clact_forward_args){.x = &in, .y = &out}));
         on_cpu(f, &(clact_forward_args){.x = &in, .y = &wanted}, NULL);
         ck_assert_msg(same_bits(y, want, (size_t)units * sizeof *y), "%s", names[k]);
-        clact_operand up = clact_array(CLACT_F32, x + 7, units - 7), saved = clact_array(CLACT_F32, x, N - N / units * 7);
-        clact_operand down = saved;
+        clact_operand saved = clact_array(CLACT_F32, x, N - N / units * 7), down = saved;
+        clact_operand up = clact_array(CLACT_F32, x + 7, units - 7);
         clact_backward_args back = {.x = &saved, .dy = &up, .dx = &down};
         if (strcmp(names[k], "softmax") == 0)
             back.x = NULL, back.y = &saved;
@@ -117,11 +117,12 @@ START_TEST(operands_that_overlap)
     gaps.tensor.strided = 1;
     gaps.tensor.strides[0] = 2;
     clact_parameter_gradient g = {.name = "slope", .value = &value};
+    clact_backward_args back = {.x = &gaps, .dy = &gaps, .gradients = &g, .gradient_count = 1};
     for (int i = 0; i < 2 * N; i++)
         a[i] = b[i] = (float)(i % 13 - 6);
-    OK(clact_backward(test_context(), prelu, &(clact_backward_args){.x = &gaps, .dy = &gaps, .gradients = &g, .gradient_count = 1}));
+    OK(clact_backward(test_context(), prelu, &back));
     gaps.data = b, value.data = b + 1;
-    on_cpu(prelu, NULL, &(clact_backward_args){.x = &gaps, .dy = &gaps, .gradients = &g, .gradient_count = 1});
+    on_cpu(prelu, NULL, &back);
     ck_assert(same_bits(a, b, sizeof a));
     clact_activation_destroy(&elu);
     clact_activation_destroy(&glu);

@@ -206,7 +206,8 @@ END_TEST
 /* ---- Sums ----------------------------------------------------------------------------------- */
 
 /* Adds the slope's gradient of elements first to end to what value holds, or overwrites it, on a device. */
-static void add_terms(clact_context *context, const clact_activation *f, size_t first, size_t end, double beta, float *value)
+static void add_terms(clact_context *context, const clact_activation *f, size_t first, size_t end, double beta,
+                      float *value)
 {
     const int64_t n = (int64_t)(end - first), one = 1;
     array in = make_array(CLACT_F32, 1, &n), up = make_array(CLACT_F32, 1, &n), sum = make_array(CLACT_F32, 1, &one);
@@ -217,7 +218,8 @@ static void add_terms(clact_context *context, const clact_activation *f, size_t 
     to_device(context, &up);
     to_device(context, &sum);
     clact_parameter_gradient g = {.name = "slope", .value = &sum.operand, .beta = beta};
-    OK(clact_backward(context, f, &(clact_backward_args){.x = &in.operand, .dy = &up.operand, .gradients = &g, .gradient_count = 1}));
+    clact_backward_args back = {.x = &in.operand, .dy = &up.operand, .gradients = &g, .gradient_count = 1};
+    OK(clact_backward(context, f, &back));
     from_device(&sum);
     memcpy(value, sum.memory, sizeof *value);
     free_array(&in);

@@ -23,7 +23,7 @@ static int calls(void)
 /* Whether several threads may use the device, and have the same bits on it. */
 static bool takes_threads(void)
 {
-    bool oclgrind = strstr(test_caps()->platform, "Oclgrind") != NULL; /* its clCreateBuffer is not safe in two threads */
+    bool oclgrind = strstr(test_caps()->platform, "Oclgrind") != NULL; /* its clCreateBuffer is not thread-safe */
     return !oclgrind && test_caps()->exact == CLACT_EXACT_ALL;
 }
 
@@ -148,15 +148,17 @@ static int cpu_checks(struct family *a)
         return 1;
     if (!forked(clact_apply(a->context, a->f, FORK_N, a->x, a->y)))
         return 2;
-    if (clact_buffer_write(a->buffer, 0, sizeof v, v) != CLACT_OK || clact_buffer_read(a->buffer, 0, sizeof v, back) != CLACT_OK ||
-        memcmp(v, back, sizeof v) != 0)
+    if (clact_buffer_write(a->buffer, 0, sizeof v, v) != CLACT_OK ||
+        clact_buffer_read(a->buffer, 0, sizeof v, back) != CLACT_OK || memcmp(v, back, sizeof v) != 0)
         return 3;
-    if (clact_buffer_map(&mapped, a->buffer, 0, 4, CLACT_MAP_READ) != CLACT_OK || clact_buffer_unmap(a->buffer, mapped) != CLACT_OK)
+    if (clact_buffer_map(&mapped, a->buffer, 0, 4, CLACT_MAP_READ) != CLACT_OK ||
+        clact_buffer_unmap(a->buffer, mapped) != CLACT_OK)
         return 4;
     if (clact_buffer_create(&own, a->context, 8) != CLACT_OK)
         return 5;
     clact_buffer_destroy(&own);
-    if (clact_activation_named(&relu, "relu", NULL, 0) != CLACT_OK || clact_open(&fresh, &(clact_options){.device = "cpu"}) != CLACT_OK)
+    if (clact_activation_named(&relu, "relu", NULL, 0) != CLACT_OK ||
+        clact_open(&fresh, &(clact_options){.device = "cpu"}) != CLACT_OK)
         return 6;
     if (clact_apply(fresh, relu, 4, v, back) != CLACT_OK || back[3] != 4)
         return 7;
@@ -194,7 +196,8 @@ static int device_checks(struct family *a)
         return 3;
     if (!forked(clact_buffer_write(a->buffer, 0, sizeof v, v)) || !forked(clact_buffer_read(a->buffer, 0, sizeof v, v)))
         return 4;
-    if (!forked(clact_buffer_map(&mapped, a->buffer, 0, 4, CLACT_MAP_READ)) || !forked(clact_buffer_create(&own, a->context, 8)))
+    if (!forked(clact_buffer_map(&mapped, a->buffer, 0, 4, CLACT_MAP_READ)) ||
+        !forked(clact_buffer_create(&own, a->context, 8)))
         return 5;
     if (!forked(clact_finish(a->context)) || !forked(clact_context_caps(a->context, &caps)))
         return 6;

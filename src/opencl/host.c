@@ -37,11 +37,12 @@ static struct range range_of(const struct clact_opencl_staged *s)
     int64_t first, end;
     clact_view_span(s->dims, CLACT_MAX_RANK, s->view, &first, &end);
     char *data = s->view->data;
-    return (struct range){data + first, data + end, clact_type_bytes((clact_type)s->view->type), s->read, s->written, NULL};
+    size_t element = clact_type_bytes((clact_type)s->view->type);
+    return (struct range){data + first, data + end, element, s->read, s->written, NULL};
 }
 
-/* Two buffers on the same host memory are undefined: in place all that overlaps is one. Copies are shared by
- * inputs, and by outputs. */
+/* Two buffers on the same host memory are undefined: in place all that overlaps in a call is one. (What calls in
+ * several threads share is only read.) Copies are shared by inputs, and by outputs. */
 static bool belong_together(const struct range *a, const struct range *b, bool in_place)
 {
     return a->first && a->first < b->end && b->first < a->end && (in_place || a->written == b->written);
@@ -115,7 +116,8 @@ static cl_int create(const struct clact_ocl *ocl, struct ranges *r)
 }
 
 /* A driver may refuse to share memory, such as pages that cannot be written: then it gets a copy. */
-static bool make_in_place(const struct clact_ocl *ocl, const struct clact_opencl_staged *staged, int count, struct ranges *r)
+static bool make_in_place(const struct clact_ocl *ocl, const struct clact_opencl_staged *staged, int count,
+                          struct ranges *r)
 {
     *r = (struct ranges){.in_place = true};
     return ocl->device.info.unified_memory && !atomic_load(&ocl->maps_elsewhere) && find_ranges(staged, count, r) &&
@@ -136,8 +138,9 @@ static clact_status read_copies(const struct clact_ocl *ocl, const struct ranges
 {
     for (int k = 0; k < r->made; k++) {
         const struct range *c = &r->all[k];
+        size_t bytes = (size_t)(c->end - c->first);
         if (c->first && c->written)
-            CL_TRY(clEnqueueReadBuffer(ocl->queue, c->mem, CL_TRUE, 0, (size_t)(c->end - c->first), c->first, 0, NULL, NULL));
+            CL_TRY(clEnqueueReadBuffer(ocl->queue, c->mem, CL_TRUE, 0, bytes, c->first, 0, NULL, NULL));
     }
     return CLACT_OK;
 }

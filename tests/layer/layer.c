@@ -252,7 +252,8 @@ static void *CL_API_CALL layer_clEnqueueMapBuffer(cl_command_queue queue, cl_mem
     cl_int status = refuse(ENTRY_clEnqueueMapBuffer);
     void *mapped = NULL;
     if (!status) {
-        mapped = driver.clEnqueueMapBuffer(queue, buffer, blocking || hides(HIDE_PLACE), flags, offset, size, WAITS, &status);
+        mapped = driver.clEnqueueMapBuffer(queue, buffer, blocking || hides(HIDE_PLACE), flags, offset, size, WAITS,
+                                           &status);
         count_event(status, event);
     }
     if (status == CL_SUCCESS && hides(HIDE_PLACE)) {
