@@ -112,6 +112,15 @@ START_TEST(operands_that_overlap)
     on_cpu(glu, &(clact_forward_args){.x = &u, .y = &half}, NULL);
     ck_assert(same_bits(a, b, sizeof a));
 
+    /* The halves of each row: two outputs in one memory. */
+    clact_operand rows = {.tensor = {.rank = 2, .dims = {N / 10, 10}}, .data = a}, up = rows, down = rows;
+    up.tensor.dims[1] = 5;
+    down.data = a + N;
+    OK(clact_backward(test_context(), glu, &(clact_backward_args){.x = &rows, .dy = &up, .dx = &down}));
+    down.data = b + N;
+    on_cpu(glu, NULL, &(clact_backward_args){.x = &rows, .dy = &up, .dx = &down});
+    ck_assert(same_bits(a + N, b + N, N * sizeof *a));
+
     /* The gradient of the slope lies in a gap of x. */
     clact_operand gaps = x, value = clact_array(CLACT_F32, a + 1, 1);
     gaps.tensor.strided = 1;

@@ -15,7 +15,7 @@
  *                        gpu       every device is a GPU
  *                        crds      no correctly rounded division and square root; building with the option fails
  *                        unified   host memory is not unified
- *                        place     what is mapped lies elsewhere than the driver says
+ *                        place     buffers on the program's memory are copies of it, and mapped where those lie
  * A malformed CLFAULT or CLHIDE aborts with a sentence: a test with a misspelt fault would pass. layer.h does the same
  * at run time.
  *
@@ -239,48 +239,17 @@ static cl_int answer(const void *from, size_t from_size, size_t size, void *valu
 #define OWN(name)
 #include "entries.def"
 
-/* A mapping that lies elsewhere: what stands before the memory that the program sees. */
-struct elsewhere {
-    void *mapped; /* by the driver */
-    size_t size;
-};
-
-static void *CL_API_CALL layer_clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking,
-                                                  cl_map_flags flags, size_t offset, size_t size, WAITS_PARAMS,
-                                                  cl_int *errcode_ret)
+static cl_mem CL_API_CALL layer_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *host,
+                                               cl_int *errcode_ret)
 {
-    cl_int status = refuse(ENTRY_clEnqueueMapBuffer);
-    void *mapped = NULL;
-    if (!status) {
-        mapped = driver.clEnqueueMapBuffer(queue, buffer, blocking || hides(HIDE_PLACE), flags, offset, size, WAITS,
-                                           &status);
-        count_event(status, event);
-    }
-    if (status == CL_SUCCESS && hides(HIDE_PLACE)) {
-        struct elsewhere *e = malloc(sizeof *e + size);
-        if (!e)
-            abort();
-        *e = (struct elsewhere){mapped, size};
-        mapped = memcpy(e + 1, mapped, size);
-    }
+    cl_int status = refuse(ENTRY_clCreateBuffer);
+    if (hides(HIDE_PLACE) && flags & CL_MEM_USE_HOST_PTR)
+        flags ^= CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR;
+    cl_mem mem = status ? NULL : driver.clCreateBuffer(context, flags, size, host, &status);
+    add_live(MEM, mem != NULL);
     if (errcode_ret)
         *errcode_ret = status;
-    return mapped;
-}
-
-static cl_int CL_API_CALL layer_clEnqueueUnmapMemObject(cl_command_queue queue, cl_mem mem, void *mapped, WAITS_PARAMS)
-{
-    cl_int status = refuse(ENTRY_clEnqueueUnmapMemObject);
-    if (status)
-        return status;
-    if (hides(HIDE_PLACE)) {
-        struct elsewhere *e = (struct elsewhere *)mapped - 1;
-        mapped = memcpy(e->mapped, mapped, e->size);
-        free(e);
-    }
-    status = driver.clEnqueueUnmapMemObject(queue, mem, mapped, WAITS);
-    count_event(status, event);
-    return status;
+    return mem;
 }
 
 /* With every device a GPU, a filter that names GPUs matches all of them, and one that does not, none: false. */
