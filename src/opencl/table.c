@@ -80,8 +80,7 @@ clact_status clact_ocl_table(clact_context *context, const struct clact_table_la
     TRY(clact_opencl_same_process(context));
     if (l->host)
         return on_host_memory(context, l);
-    clact_enqueue q = l->enqueue ? *l->enqueue : (clact_enqueue){0};
-    if (!q.queue)
-        q.queue = context->ocl->queue;
+    clact_enqueue q;
+    TRY(clact_opencl_triple(context, l->enqueue, &q));
     return l->count ? launch(context, l, &q) : clact_opencl_nothing(context, &q);
 }
