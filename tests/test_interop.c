@@ -210,7 +210,7 @@ START_TEST(every_kind_is_enqueued)
 }
 END_TEST
 
-/* Bytes of one type that become bytes of another. */
+/* Bytes of one type become bytes of another. */
 START_TEST(tables_are_enqueued)
 {
     const clact_quantization quantization = {0.05, 0.01, 128, -100, CLACT_U8, CLACT_I8, {0}};
