@@ -246,6 +246,8 @@ def main():
     for stored in ("f16", "bf16"):
         text = gradient_program("prelu", table["prelu"], stored, "", "0")
         work.append((f"gradient.cl {stored}", check_ir, (text, 32, LEVELS[1])))
+    for form in ("", VIEW):
+        work.append((f"table.cl {form}", check_ir, (program(None, None, "u8", "", form, "table.cl"), 32, LEVELS[1])))
     checked = len(work)
     # Every row for one device, in turn; a row of each form for all.
     for i, (name, row) in enumerate(table.items()):
