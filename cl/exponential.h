@@ -431,7 +431,7 @@ INLINE real gelu_f(real x)
     return x > GELU_OPEN ? x : y;
 }
 
-/* h(a) - a e^(-a^2/2) / sqrt(2 pi) for x < 0, 1 less that above: 2.1 (f64: 2.8), and 0.6 ulp of a term where
+/* h(a) - a e^(-a^2/2) / sqrt(2 pi) for x < 0, 1 less that above: 2.1 (f64: 2.9), and 0.6 ulp of a term where
  * they cancel. */
 INLINE real gelu_d(real x)
 {
