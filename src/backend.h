@@ -170,6 +170,11 @@ clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *
 clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *count,
                             const clact_options *options, char *reason);
 
+/* Builds the programs of the kernels; stores what the cache has not. */
+clact_status clact_ocl_prepare(clact_context *context, const clact_kernels *kernels, size_t count);
+void clact_ocl_save(clact_context *context);
+bool clact_ocl_computes_f64(const clact_context *context, const clact_activation *activation);
+
 /* The probe of cl/probe.h on the CPU backend: PROBE_COLUMNS * PROBE_ITEMS words. */
 void clact_cpu_probe(const clact_context *context, uint32_t *out);
 /* What is read back of a value that was stored as f16 or bf16. */

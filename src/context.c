@@ -15,6 +15,9 @@ static clact_status check_options(const clact_options *o)
     REQUIRE(any == 0, CLACT_E_ARGUMENT, "reserved words of clact_options must be zero");
     REQUIRE(o->require_exact <= CLACT_EXACT_NORMAL, CLACT_E_ARGUMENT,
             "require_exact must be 0, CLACT_EXACT_ALL or CLACT_EXACT_NORMAL");
+    REQUIRE(o->pack_or_cpu <= 1 && o->reserved0 == 0, CLACT_E_ARGUMENT, "pack_or_cpu must be 0 or 1, reserved words 0");
+    REQUIRE(!o->cache_load == !o->cache_store, CLACT_E_ARGUMENT, "cache_load and cache_store go together");
+    REQUIRE(!o->cache_load || !o->cache, CLACT_E_ARGUMENT, "with cache_load and cache_store, cache must be NULL");
     return CLACT_OK;
 }
 

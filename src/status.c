@@ -55,6 +55,7 @@ const char *clact_status_name(clact_status status)
     NAME(CLACT_E_INEXACT)
     NAME(CLACT_E_FORKED)
     NAME(CLACT_E_DERIVATIVE)
+    NAME(CLACT_E_PACK)
 #undef NAME
     }
     return "unknown status";

@@ -95,7 +95,7 @@ START_TEST(options_that_are_refused)
     REFUSED(open_as("cpu", NULL, "mmx", &caps), CLACT_E_NAME, "'mmx' is not an instruction set");
     OK(open_as("cpu", NULL, "baseline", &caps));
     ck_assert_str_eq(caps.cpu, "baseline");
-    clact_options options = {.device = "cpu", .reserved = {0, 0, 5}};
+    clact_options options = {.device = "cpu", .reserved = {0, 5}};
     REFUSED(clact_open(&context, &options), CLACT_E_ARGUMENT, "reserved");
     options = (clact_options){.device = "cpu", .require_exact = 3};
     REFUSED(clact_open(&context, &options), CLACT_E_ARGUMENT, "require_exact");

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . tools/install.sh
 
-need gcc libc6-dev meson ninja-build pkg-config python3 libjansson-dev opencl-c-headers
+need gcc libc6-dev meson ninja-build pkg-config python3 libjansson-dev libxxhash-dev opencl-c-headers
 build=${CLACT_BUILD:-build}
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dtests=disabled >/dev/null
 ninja -C "$build" >"$build/quickstart.log" 2>&1 || { tail -n 30 "$build/quickstart.log" >&2; exit 1; }

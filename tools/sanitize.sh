@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . tools/install.sh
-need gcc clang-14 libclang-rt-14-dev meson ninja-build pkg-config python3 libjansson-dev opencl-c-headers check \
+need gcc clang-14 libclang-rt-14-dev meson ninja-build pkg-config python3 libjansson-dev libxxhash-dev opencl-c-headers check \
     ocl-icd-libopencl1 pocl-opencl-icd
 unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR OPENCL_LAYERS 2>/dev/null || :
 

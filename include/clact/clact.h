@@ -71,7 +71,8 @@ typedef enum clact_status {
     CLACT_E_OPENCL = -3010,      /* an OpenCL call failed; clact_error() names it and its code */
     CLACT_E_INEXACT = -3011,     /* the device does not give the bits that options.require_exact asks for */
     CLACT_E_FORKED = -3012,      /* the context was opened before fork() and holds threads or a device */
-    CLACT_E_DERIVATIVE = -3013   /* clact_custom_check: the derivative given is not that of the function */
+    CLACT_E_DERIVATIVE = -3013,  /* clact_custom_check: the derivative given is not that of the function */
+    CLACT_E_PACK = -3014         /* a pack is damaged, of another version or device, or lacks a kernel */
 } clact_status;
 
 /* The calling thread's last error as one sentence; "" before the first. Valid until the thread's
@@ -102,6 +103,13 @@ typedef void (*clact_log)(void *data, int level, const char *message);
  * returns when all have returned. */
 typedef void (*clact_parallel_for)(void *data, void (*task)(void *work, uint32_t i), void *work, uint32_t count);
 
+/* Programs kept by the caller. name: 32 hexadecimal digits, in which everything went that the program depends on.
+ * load copies at most capacity bytes of what was stored under it to entry, which may be NULL where capacity is 0, and
+ * returns how many there are: 0 for none. What comes back damaged, or from elsewhere, does no harm: it is not used. Both
+ * may be called from any thread that calls clact, and must not call clact. */
+typedef size_t (*clact_cache_load)(void *data, const char *name, void *entry, size_t capacity);
+typedef void (*clact_cache_store)(void *data, const char *name, const void *entry, size_t bytes);
+
 typedef struct clact_options {
     /* Where to run: "auto" (a GPU, else an accelerator, else an OpenCL CPU device, else the CPU
      * backend), "cpu" (the CPU backend), "opencl" (the best OpenCL device, with its kernels also for
@@ -120,7 +128,19 @@ typedef struct clact_options {
     void *parallel_data;
     clact_log log; /* may be NULL */
     void *log_data;
-    uint64_t reserved[8];
+    /* Where compiled programs are kept between runs: a folder, or "disabled". NULL: $CLACT_CACHE_DIR, else
+     * $XDG_CACHE_HOME/clact, else ~/.cache/clact. A folder that belongs to another user, that others can write to or
+     * that is a symbolic link is not used; the log then says so. */
+    const char *cache;
+    clact_cache_load cache_load; /* both, or none: programs are kept by the caller, and not in a folder */
+    clact_cache_store cache_store;
+    void *cache_data;
+    /* A file that clact_pack_write made: its programs are used, and nothing is compiled. NULL: $CLACT_PACK, else none. */
+    const char *pack;
+    uint32_t pack_or_cpu; /* 1: what the pack lacks runs on the CPU backend, buffers being mapped for it, unless it is
+                             enqueued on a cl_mem or with a wait list or an event; 0: it is refused by name */
+    uint32_t reserved0;
+    uint64_t reserved[2];
 } clact_options;
 
 /* Opens a context. options may be NULL, and need live only until the call returns (the callbacks
@@ -128,7 +148,8 @@ typedef struct clact_options {
  * the CPU, and clact_context_caps says why. */
 CLACT_API clact_status clact_open(clact_context **out, const clact_options *options);
 
-/* Waits for calls in flight, then frees. Buffers of the context must have been destroyed. */
+/* Waits for calls in flight, then frees. Buffers of the context must have been destroyed. Programs that the cache does
+ * not have yet are stored, for a second at most; clact_warmup stores them too. */
 CLACT_API void clact_close(clact_context **context);
 
 typedef enum clact_backend { CLACT_BACKEND_CPU = 1, CLACT_BACKEND_OPENCL = 2 } clact_backend;
@@ -177,7 +198,8 @@ typedef struct clact_caps {
     uint64_t reserved[8];
 } clact_caps;
 
-/* Where the context runs. On an OpenCL device the first call runs the probe, which compiles a kernel. */
+/* Where the context runs. On an OpenCL device the first call runs the probe, which compiles a kernel, unless the cache
+ * has its verdict. */
 CLACT_API clact_status clact_context_caps(clact_context *context, clact_caps *out);
 
 typedef struct clact_device_info {
@@ -548,6 +570,36 @@ typedef struct clact_kernels {
     uint32_t calls; /* bits of clact_calls; what the activation does not have is passed over; 0: CLACT_CALLS_DENSE */
     uint64_t reserved[2];
 } clact_kernels;
+
+/* Builds the kernels, as one program for f64 and one for the other types, and launches them on memory of their own, so
+ * that later calls of these forms find nothing to compile; then stores them in the cache. On the CPU backend there is
+ * nothing to do. kernels may be NULL where count is 0. */
+CLACT_API clact_status clact_warmup(clact_context *context, const clact_kernels *kernels, size_t count);
+
+/* Writes a pack: one file with the programs of the kernels for the device of every context, each of which has a
+ * compiler, for options.pack on such a device: same device, driver and platform, and same version of clact. The file is
+ * written whole or not at all. A device that cannot do one of the types (f64) is passed over for it. */
+CLACT_API clact_status clact_pack_write(clact_context *const *contexts, size_t context_count, const clact_kernels *kernels,
+                                        size_t count, const char *path);
+
+/* ---- The cache on the disk ------------------------------------------------------------------ */
+
+typedef struct clact_cache_info {
+    uint32_t usable; /* 1: it is there, or will be made when there is something to store */
+    uint32_t reserved0;
+    uint64_t entries, bytes;
+    uint64_t limit;       /* bytes; what has not been used for longest goes first */
+    char directory[1024]; /* "" where there is none */
+    char reason[512];     /* why it is not usable; "" */
+    uint64_t reserved[8];
+} clact_cache_info;
+
+/* What is in the folder that directory names as options.cache does; NULL: the usual one. */
+CLACT_API clact_status clact_cache_show(clact_cache_info *out, const char *directory);
+/* Removes its entries, and nothing else; removed, how many, may be NULL. */
+CLACT_API clact_status clact_cache_clear(const char *directory, uint64_t *removed);
+/* Reads every entry and removes those that are damaged; each of the numbers may be NULL. */
+CLACT_API clact_status clact_cache_verify(const char *directory, uint64_t *checked, uint64_t *removed);
 
 /* ---- Buffers: memory of the context's device, or of the host on the CPU backend ------------- */
 

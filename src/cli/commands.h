@@ -6,8 +6,10 @@
  * ends the program itself where it cannot go on. */
 int command_apply(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_cache(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_pack(int argc, char **argv);
 
 #endif

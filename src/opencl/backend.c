@@ -71,8 +71,11 @@ static clact_status make_queue(struct clact_ocl *ocl)
 static struct clact_ocl *new_state(void)
 {
     struct clact_ocl *ocl = calloc(1, sizeof *ocl);
-    if (ocl)
+    if (ocl) {
         pthread_mutex_init(&ocl->lock, NULL);
+        pthread_mutex_init(&ocl->probing, NULL);
+        pthread_cond_init(&ocl->ready, NULL);
+    }
     return ocl;
 }
 
@@ -94,20 +97,47 @@ static void attach(clact_context *context, struct clact_ocl *ocl, bool kernels_f
 static void release(struct clact_ocl *ocl)
 {
     clact_opencl_programs_release(ocl);
+    clact_opencl_cache_release(ocl);
+    clact_opencl_pack_close(ocl->pack, &ocl->api);
     if (ocl->queue)
         ocl->api.clReleaseCommandQueue(ocl->queue);
     if (ocl->context)
         ocl->api.clReleaseContext(ocl->context);
     pthread_mutex_destroy(&ocl->lock);
+    pthread_mutex_destroy(&ocl->probing);
+    pthread_cond_destroy(&ocl->ready);
     free(ocl);
 }
 
-static clact_status open_chosen(clact_context *context, struct clact_ocl *ocl, const char *which)
+/* With a pack, devices that it has a part for can be used, and no others. */
+static void use_packed(const struct clact_ocl *ocl, struct clact_opencl_device *list, size_t count)
+{
+    char identity[CLACT_OPENCL_IDENTITY];
+    for (size_t i = 0; ocl->pack && i < count; i++) {
+        clact_opencl_identity(&ocl->api, &list[i], identity);
+        list[i].usable = list[i].available && clact_opencl_pack_fits(ocl->pack, identity);
+    }
+}
+
+/* Where the programs of the device that is now known come from. */
+static clact_status find_programs(clact_context *context, struct clact_ocl *ocl, const clact_options *options)
+{
+    clact_opencl_identity(&ocl->api, &ocl->device, ocl->identity);
+    ocl->runs_elsewhere = options->pack_or_cpu;
+    if (ocl->pack)
+        return clact_opencl_pack_use(ocl->pack, ocl->identity, ocl->device.info.device);
+    return clact_opencl_cache_open(context, ocl, options);
+}
+
+static clact_status open_chosen(clact_context *context, struct clact_ocl *ocl, const char *which,
+                                const clact_options *options)
 {
     struct clact_opencl_device *list;
     size_t count;
     char reason[256] = "";
+    TRY(clact_opencl_pack_open(&ocl->pack, options->pack));
     TRY(clact_opencl_devices(&ocl->api, &list, &count, reason));
+    use_packed(ocl, list, count);
     const struct clact_opencl_device *best = choose(list, count, which);
     if (best)
         ocl->device = *best;
@@ -119,6 +149,7 @@ static clact_status open_chosen(clact_context *context, struct clact_ocl *ocl, c
         }
         return clact_fail(CLACT_E_NO_DEVICE, "there is no OpenCL device '%s'%s%s", which, *reason ? ": " : "", reason);
     }
+    TRY(find_programs(context, ocl, options));
     cl_int code;
     ocl->context = ocl->api.clCreateContext(NULL, 1, &ocl->device.id, NULL, NULL, &code);
     TRY(clact_opencl_result(code, "clCreateContext"));
@@ -137,7 +168,7 @@ clact_status clact_ocl_open(clact_context *context, const clact_options *options
     REQUIRE(ocl, CLACT_E_MEMORY, "out of memory");
     clact_status status;
     if (clact_opencl_load(&ocl->api, options->opencl_library, reason)) {
-        status = open_chosen(context, ocl, which);
+        status = open_chosen(context, ocl, which, options);
     } else if (strcmp(which, "auto") == 0) {
         snprintf(context->reason, sizeof context->reason, "%s", reason);
         status = CLACT_OK;
@@ -165,10 +196,12 @@ static clact_status adopt_queue(struct clact_ocl *ocl, cl_command_queue queue)
 }
 
 static clact_status open_given(clact_context *context, struct clact_ocl *ocl, cl_context handle, cl_device_id device,
-                               cl_command_queue queue)
+                               cl_command_queue queue, const clact_options *options)
 {
     ocl->device.id = device;
     TRY(clact_opencl_describe(&ocl->api, &ocl->device));
+    TRY(clact_opencl_pack_open(&ocl->pack, options->pack));
+    TRY(find_programs(context, ocl, options));
     CL_TRY(clRetainContext(handle));
     ocl->context = handle;
     TRY(adopt_queue(ocl, queue));
@@ -184,20 +217,23 @@ clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *
     struct clact_ocl *ocl = new_state();
     REQUIRE(ocl, CLACT_E_MEMORY, "out of memory");
     clact_status status = clact_opencl_load(&ocl->api, options->opencl_library, reason)
-                              ? open_given(context, ocl, handle, device, queue)
+                              ? open_given(context, ocl, handle, device, queue, options)
                               : clact_fail(CLACT_E_NO_DEVICE, "%s", reason);
     if (!context->ocl)
         release(ocl);
     return status;
 }
 
+#define CLOSING_SECONDS 1 /* to store programs: what is left is built, and stored, another time */
+
 static void ocl_close(clact_context *context)
 {
     struct clact_ocl *ocl = context->ocl;
-    context->ocl = NULL;
     if (context->pid != getpid()) /* a forked child has no driver to release anything to */
         return;
     ocl->api.clFinish(ocl->queue);
+    clact_opencl_cache_save(context, CLOSING_SECONDS);
+    context->ocl = NULL;
     release(ocl);
 }
 
@@ -218,14 +254,17 @@ clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *cou
     return CLACT_OK;
 }
 
+#define ALL_TYPES UINT32_MAX
+
 static clact_status ocl_caps(clact_context *context, clact_caps *caps)
 {
     struct clact_ocl *ocl = context->ocl;
     const clact_device_info *d = &ocl->device.info;
+    uint32_t types = ocl->pack ? clact_opencl_pack_types(ocl->pack) : d->compiler ? ALL_TYPES : 0;
     TRY(clact_opencl_same_process(context));
     caps->exact = CLACT_EXACT_UNKNOWN;
     caps->rounds_to_nearest = caps->keeps_subnormals = 0;
-    if (d->compiler) {
+    if (types) {
         TRY(clact_opencl_probe(context));
         caps->exact = ocl->exact;
         caps->keeps_subnormals = ocl->keeps_subnormals;
@@ -233,7 +272,7 @@ static clact_status ocl_caps(clact_context *context, clact_caps *caps)
     }
     caps->backend = CLACT_BACKEND_OPENCL;
     caps->kind = d->kind;
-    caps->types &= d->compiler ? ~((uint32_t)!d->fp64 << CLACT_F64) : 0; /* of those of the CPU backend */
+    caps->types &= types & ~((uint32_t)!d->fp64 << CLACT_F64); /* of those of the CPU backend */
     caps->compiler = d->compiler;
     caps->unified_memory = d->unified_memory;
     caps->compute_units = d->compute_units;
@@ -244,7 +283,7 @@ static clact_status ocl_caps(clact_context *context, clact_caps *caps)
     memcpy(caps->driver, d->driver, sizeof caps->driver);
     size_t length = strlen(caps->reason);
     snprintf(caps->reason + length, sizeof caps->reason - length, "%s",
-             d->compiler ? ocl->verdict : "; it has no compiler, so its kernels cannot be built");
+             types ? ocl->verdict : "; it has no compiler, so its kernels cannot be built");
     return CLACT_OK;
 }
 

@@ -51,6 +51,7 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof d->max_local, &d->max_local, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, &bytes));
     d->max_local = bytes >= sizeof *sizes && sizes[0] < d->max_local ? sizes[0] : d->max_local;
+    d->available = available;
     d->usable = available && compiler;
     if (api->clGetDeviceInfo(d->id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64, NULL) != CL_SUCCESS)
         fp64 = 0; /* a device may not know the question */
@@ -67,6 +68,42 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
     device_text(api, d->id, CL_DRIVER_VERSION, driver, sizeof driver);
     snprintf(d->info.driver, sizeof d->info.driver, "%.60s, driver %.40s", version, driver);
     return CLACT_OK;
+}
+
+/* A line of what a driver says, of which it may be one itself. */
+static size_t identity_line(char *out, size_t size, const char *name, char *value)
+{
+    for (char *c = value; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    int n = snprintf(out, size, "%s %s\n", name, value);
+    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+void clact_opencl_identity(const struct clact_opencl_api *api, const struct clact_opencl_device *d,
+                           char out[CLACT_OPENCL_IDENTITY])
+{
+    static const struct {
+        const char *name;
+        cl_platform_info platform; /* 0: asked of the device */
+        cl_device_info device;
+    } lines[] = {
+        {"device", 0, CL_DEVICE_NAME},
+        {"vendor", 0, CL_DEVICE_VENDOR},
+        {"version", 0, CL_DEVICE_VERSION},
+        {"driver", 0, CL_DRIVER_VERSION},
+        {"platform", CL_PLATFORM_NAME, 0},
+        {"platform-version", CL_PLATFORM_VERSION, 0},
+    };
+    char value[140];
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i].platform)
+            platform_text(api, d->platform, lines[i].platform, value, sizeof value);
+        else
+            device_text(api, d->id, lines[i].device, value, sizeof value);
+        length += identity_line(out + length, CLACT_OPENCL_IDENTITY - length, lines[i].name, value);
+    }
 }
 
 /* Appends the devices of one platform. */

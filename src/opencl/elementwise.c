@@ -85,15 +85,20 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
     return a.code;
 }
 
-static clact_status launch_elements(clact_context *context, const struct clact_launch *l, const clact_enqueue *q)
+static struct clact_opencl_recipe recipe_of_launch(const struct clact_launch *l)
 {
-    struct clact_ocl *ocl = context->ocl;
     unsigned form = l->dense ? FORM_DENSE : l->has_tensor ? FORM_TENSOR : FORM_VIEW;
     if (l->beta.f64 != 0)
         form |= FORM_ACCUMULATE;
     if (l->noise)
         form |= FORM_NOISE;
-    struct clact_opencl_recipe recipe = recipe_of(l->activation, l->views[VIEW_X].type, form);
+    return recipe_of(l->activation, l->views[VIEW_X].type, form);
+}
+
+static clact_status launch_elements(clact_context *context, const struct clact_launch *l, const clact_enqueue *q)
+{
+    struct clact_ocl *ocl = context->ocl;
+    struct clact_opencl_recipe recipe = recipe_of_launch(l);
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->direction, parts[l->direction], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
@@ -103,13 +108,23 @@ static clact_status launch_elements(clact_context *context, const struct clact_l
     return status;
 }
 
+/* Of several programs, none is to run where another does not build. */
+static clact_status make_ready(clact_context *context, const struct clact_launch *l, bool elements)
+{
+    for (int k = 0; k < l->gradient_count; k++)
+        if (l->gradients[k].segments)
+            TRY(clact_opencl_gradient_ready(context, l, &l->gradients[k]));
+    struct clact_opencl_recipe recipe = recipe_of_launch(l);
+    return elements ? clact_opencl_program_ready(context, &recipe) : CLACT_OK;
+}
+
 /* The gradients of parameters, then the elements: the output may be an input of both. */
 static clact_status launch(clact_context *context, const void *work, const clact_enqueue *q)
 {
     const struct clact_launch *l = work;
     bool elements = l->count && !l->no_out;
     struct clact_opencl_chain chain = {*q, elements, NULL, NULL};
-    clact_status status = CLACT_OK;
+    clact_status status = l->gradient_count ? make_ready(context, l, elements) : CLACT_OK;
     for (int k = 0; k < l->gradient_count; k++)
         chain.left += clact_opencl_gradient_launches(context->ocl, &l->gradients[k]);
     if (!chain.left)
@@ -147,12 +162,18 @@ static clact_status on_host_memory(clact_context *context, const struct clact_la
     return clact_opencl_on_host_memory(context, staged, VIEW_COUNT + l.gradient_count, launch, &l);
 }
 
-clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *l)
+static clact_status on_device(clact_context *context, const struct clact_launch *l)
 {
-    TRY(clact_opencl_same_process(context));
     if (l->host)
         return on_host_memory(context, l);
     clact_enqueue q;
     TRY(clact_opencl_triple(context, l->enqueue, &q));
     return launch(context, l, &q);
+}
+
+clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *l)
+{
+    TRY(clact_opencl_same_process(context));
+    clact_status status = on_device(context, l);
+    return clact_opencl_elsewhere(context, status, l->enqueue) ? clact_opencl_elementwise_elsewhere(context, l) : status;
 }

@@ -58,6 +58,12 @@ static struct clact_opencl_recipe recipe_of(const struct clact_launch *l, const 
                       (g->beta.f64 != 0 ? FORM_ACCUMULATE : 0) | FORM_P1 * (unsigned)g->parameter);
 }
 
+clact_status clact_opencl_gradient_ready(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g)
+{
+    struct clact_opencl_recipe r = recipe_of(l, g);
+    return clact_opencl_program_ready(context, &r);
+}
+
 /* Sums of the operands' own type and, where that is narrower, of f32. */
 void clact_opencl_gradient_recipes(struct clact_opencl_recipes *list, const clact_activation *a, uint32_t type,
                                    uint32_t calls)

@@ -190,12 +190,18 @@ static clact_status on_host_memory(clact_context *context, const struct clact_ma
     return clact_opencl_on_host_memory(context, staged, MAP_VIEWS, launch, &m);
 }
 
-clact_status clact_ocl_map(clact_context *context, const struct clact_map *m)
+static clact_status on_device(clact_context *context, const struct clact_map *m)
 {
-    TRY(clact_opencl_same_process(context));
     if (m->host)
         return on_host_memory(context, m);
     clact_enqueue q;
     TRY(clact_opencl_triple(context, m->enqueue, &q));
     return m->count ? launch(context, m, &q) : clact_opencl_nothing(context, &q);
+}
+
+clact_status clact_ocl_map(clact_context *context, const struct clact_map *m)
+{
+    TRY(clact_opencl_same_process(context));
+    clact_status status = on_device(context, m);
+    return clact_opencl_elsewhere(context, status, m->enqueue) ? clact_opencl_map_elsewhere(context, m) : status;
 }

@@ -6,6 +6,7 @@
 #include <CL/cl.h>
 
 #include "../backend.h"
+#include "cache.h"
 
 #include <pthread.h>
 
@@ -16,8 +17,9 @@
     X(clCreateContext) X(clRetainContext) X(clReleaseContext)                   \
     X(clCreateCommandQueue) X(clRetainCommandQueue) X(clReleaseCommandQueue) X(clGetCommandQueueInfo) \
     X(clCreateBuffer) X(clRetainMemObject) X(clReleaseMemObject) X(clGetMemObjectInfo)              \
-    X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo) X(clReleaseProgram)     \
-    X(clCreateKernel) X(clReleaseKernel) X(clSetKernelArg)                                          \
+    X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clBuildProgram) X(clGetProgramBuildInfo) \
+    X(clGetProgramInfo) X(clRetainProgram) X(clReleaseProgram)                                      \
+    X(clCreateKernel) X(clCreateKernelsInProgram) X(clGetKernelInfo) X(clReleaseKernel) X(clSetKernelArg)                                          \
     X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer)                        \
     X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject)                                                \
     X(clEnqueueMarkerWithWaitList) X(clWaitForEvents) X(clReleaseEvent) X(clFinish)
@@ -51,7 +53,8 @@ struct clact_opencl_device {
     clact_device_info info;
     cl_device_fp_config single_config;
     size_t max_local; /* work-items in a group */
-    bool usable;      /* available, with a compiler */
+    bool available;
+    bool usable;      /* available, with a compiler or, where there is a pack, a part of it */
 };
 
 /* All devices of all platforms in an array to free. No device is no error: reason then says why. */
@@ -59,6 +62,11 @@ clact_status clact_opencl_devices(const struct clact_opencl_api *api, struct cla
                                   char *reason);
 /* Fills what is known of one device. */
 clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct clact_opencl_device *device);
+
+/* The lines that a device's programs are known by: what must be the same for its binaries to be of use. */
+#define CLACT_OPENCL_IDENTITY 1024
+void clact_opencl_identity(const struct clact_opencl_api *api, const struct clact_opencl_device *device,
+                           char out[CLACT_OPENCL_IDENTITY]);
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
@@ -106,6 +114,9 @@ static inline void clact_opencl_add_recipe(struct clact_opencl_recipes *list, st
 /* Adds those for one type that calls, bits of clact_calls, take. */
 void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
                              uint32_t calls);
+/* Those of kernels that the context's device has the types for, in an array to free, with room for one more. */
+clact_status clact_opencl_recipes_of_kernels(clact_context *context, const clact_kernels *kernels, size_t count,
+                                             struct clact_opencl_recipes *out);
 /* Its parts, each in a file of its name. */
 void clact_opencl_elementwise_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
                                       uint32_t calls);
@@ -139,7 +150,18 @@ struct clact_definition *clact_opencl_own(const struct clact_opencl_recipe *reci
 void clact_opencl_kernel_name(const struct clact_opencl_recipe *recipe, const char *part, char out[CLACT_OPENCL_NAME]);
 
 struct clact_opencl_program;
-#define CLACT_OPENCL_KERNELS 4 /* that a program has at most */
+struct clact_opencl_built;
+struct clact_opencl_pack;
+#define CLACT_OPENCL_KERNELS 4 /* that a recipe has at most */
+
+/* Where programs are kept between runs. */
+struct clact_opencl_cache {
+    char *path; /* NULL: not on the disk */
+    clact_cache_load load; /* both, or NULL */
+    clact_cache_store store;
+    void *data;
+    atomic_bool warned; /* that it is of no use: once is enough */
+};
 
 struct clact_ocl {
     struct clact_opencl_api api;
@@ -147,9 +169,16 @@ struct clact_ocl {
     cl_context context;
     cl_command_queue queue;
     struct clact_opencl_target target;
-    pthread_mutex_t lock;     /* guards programs, their kernels and the probe's verdict */
+    char identity[CLACT_OPENCL_IDENTITY];
+    struct clact_opencl_cache cache;
+    struct clact_opencl_pack *pack; /* NULL: there is none */
+    bool runs_elsewhere;      /* what the pack lacks, on the CPU backend */
+    pthread_mutex_t lock;     /* guards programs, their kernels and built; held while no driver builds */
+    pthread_cond_t ready;     /* a program is built, or is not going to be */
     struct clact_opencl_program *programs[64]; /* by row modulo 64, linked */
     atomic_bool maps_elsewhere; /* host memory was not mapped where it lies: calls on it take copies */
+    struct clact_opencl_built *built; /* what may be stored */
+    pthread_mutex_t probing;  /* guards the probe's verdict */
     bool probed;
     uint32_t exact, keeps_subnormals, rounds_to_nearest;
     char verdict[160];
@@ -168,9 +197,56 @@ struct clact_opencl_kernel {
 clact_status clact_opencl_kernel_take(clact_context *context, const struct clact_opencl_recipe *recipe, int slot,
                                       const char *part, struct clact_opencl_kernel **out);
 void clact_opencl_kernel_put(clact_context *context, struct clact_opencl_kernel *kernel);
+/* Makes sure of the program of a launch to come: of several, none is to run where one cannot. */
+clact_status clact_opencl_program_ready(clact_context *context, const struct clact_opencl_recipe *recipe);
 void clact_opencl_programs_release(struct clact_ocl *ocl);
+/* Builds those of the recipes that have no program yet, as one. */
+clact_status clact_opencl_programs_join(clact_context *context, const struct clact_opencl_recipe *recipes, size_t count);
+/* The program of a recipe, retained; NULL where it has not been built. */
+cl_program clact_opencl_program_of(clact_context *context, const struct clact_opencl_recipe *recipe);
 
-clact_status clact_opencl_build_probe(clact_context *context, cl_program *out);
+/* ---- Where programs come from: the pack, the cache, or their text --------------------------- */
+
+/* A program of the recipes, to be released. */
+clact_status clact_opencl_build(clact_context *context, const struct clact_opencl_recipe *recipes, size_t count,
+                                cl_program *out);
+/* A program from a binary, of which every kernel can be made; NULL, and the code says why. */
+cl_program clact_opencl_from_binary(struct clact_ocl *ocl, const void *binary, size_t length, cl_int *code);
+/* Every kernel of a program, in an array to free, each to be released. */
+cl_int clact_opencl_kernels(struct clact_ocl *ocl, cl_program program, cl_kernel **out, cl_uint *count);
+/* What the driver makes of a program for our device, to be freed; NULL where it does not. */
+unsigned char *clact_opencl_binary(struct clact_ocl *ocl, cl_program program, size_t *length);
+/* The text of recipes' program as a hash. */
+clact_status clact_opencl_text_hash(const struct clact_ocl *ocl, const struct clact_opencl_recipe *recipes, size_t count,
+                                    char out[CLACT_HASH]);
+extern const struct clact_opencl_recipe clact_opencl_probe_recipe;
+
+clact_status clact_opencl_cache_open(clact_context *context, struct clact_ocl *ocl, const clact_options *options);
+/* What is kept for the text of a hash: its program, or the verdict of it. */
+unsigned char *clact_opencl_cache_get(clact_context *context, const char *what, const char *hash, size_t *length);
+void clact_opencl_cache_put(clact_context *context, const char *what, const char *hash, const void *bytes, size_t length);
+/* An entry that the driver has no use for. */
+void clact_opencl_cache_drop(clact_context *context, const char *what, const char *hash);
+/* Notes a program that was built from its text. */
+void clact_opencl_cache_note(struct clact_ocl *ocl, cl_program program, const char *hash);
+/* Stores those noted. seconds: begins no other after so long; 0: stores them all. */
+void clact_opencl_cache_save(clact_context *context, double seconds);
+void clact_opencl_cache_release(struct clact_ocl *ocl);
+
+/* ---- Packs ---------------------------------------------------------------------------------- */
+
+/* Opens the pack that option or the environment names, if any: *out is NULL where none is. */
+clact_status clact_opencl_pack_open(struct clact_opencl_pack **out, const char *option);
+/* Whether it has a part for a device of this identity. */
+bool clact_opencl_pack_fits(const struct clact_opencl_pack *pack, const char *identity);
+/* Makes that part the one that is used; refuses a device that it has none for. */
+clact_status clact_opencl_pack_use(struct clact_opencl_pack *pack, const char *identity, const char *device);
+/* Bits 1 << clact_type of what it has kernels for. */
+uint32_t clact_opencl_pack_types(const struct clact_opencl_pack *pack);
+/* Its program for a recipe, to be released. */
+clact_status clact_opencl_pack_program(clact_context *context, const struct clact_opencl_recipe *recipe, cl_program *out);
+/* api may be NULL where no program of it was used. */
+void clact_opencl_pack_close(struct clact_opencl_pack *pack, const struct clact_opencl_api *api);
 
 /* Runs the probe once and keeps its verdict in the context. */
 clact_status clact_opencl_probe(clact_context *context);
@@ -235,9 +311,17 @@ void clact_opencl_chain_release(const struct clact_ocl *ocl, struct clact_opencl
 clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
                                   const clact_enqueue *q);
 
+/* Whether a call that ended so runs on the CPU backend, as options.pack_or_cpu allows; then each kind does. */
+bool clact_opencl_elsewhere(const clact_context *context, clact_status status, const clact_enqueue *enqueue);
+clact_status clact_opencl_elementwise_elsewhere(clact_context *context, const struct clact_launch *launch);
+clact_status clact_opencl_rowwise_elsewhere(clact_context *context, const struct clact_rowwise_launch *launch);
+clact_status clact_opencl_map_elsewhere(clact_context *context, const struct clact_map *map);
+
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
 /* A part of it: how many launches the gradient of one learnable parameter takes, and these. */
 int clact_opencl_gradient_launches(const struct clact_ocl *ocl, const struct clact_gradient *gradient);
+clact_status clact_opencl_gradient_ready(clact_context *context, const struct clact_launch *launch,
+                                         const struct clact_gradient *gradient);
 clact_status clact_opencl_gradient(clact_context *context, const struct clact_launch *launch,
                                    const struct clact_gradient *gradient, struct clact_opencl_chain *chain);
 clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);

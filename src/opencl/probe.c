@@ -64,30 +64,79 @@ static void judge(struct clact_ocl *ocl, const uint32_t *cpu, const uint32_t *de
     ocl->exact = !normal ? CLACT_EXACT_NONE : all ? CLACT_EXACT_ALL : CLACT_EXACT_NORMAL;
 }
 
-static clact_status probe_locked(clact_context *context)
+/* What the cache keeps of a probe. */
+struct verdict {
+    uint32_t exact, keeps_subnormals, rounds_to_nearest, reserved;
+    char text[sizeof ((struct clact_ocl *)0)->verdict];
+};
+
+static bool recall(clact_context *context, const char *hash)
+{
+    struct clact_ocl *ocl = context->ocl;
+    struct verdict v;
+    size_t length;
+    unsigned char *bytes = clact_opencl_cache_get(context, "verdict", hash, &length);
+    bool good = bytes && length == sizeof v;
+    if (good) {
+        memcpy(&v, bytes, sizeof v);
+        good = v.exact >= CLACT_EXACT_ALL && v.exact <= CLACT_EXACT_NONE && v.keeps_subnormals <= 1 &&
+               v.rounds_to_nearest <= 1 && memchr(v.text, 0, sizeof v.text);
+    }
+    if (good) {
+        ocl->exact = v.exact;
+        ocl->keeps_subnormals = v.keeps_subnormals;
+        ocl->rounds_to_nearest = v.rounds_to_nearest;
+        memcpy(ocl->verdict, v.text, sizeof v.text);
+    }
+    free(bytes);
+    return good;
+}
+
+static void keep(clact_context *context, const char *hash)
+{
+    const struct clact_ocl *ocl = context->ocl;
+    struct verdict v = {ocl->exact, ocl->keeps_subnormals, ocl->rounds_to_nearest, 0, {0}};
+    snprintf(v.text, sizeof v.text, "%s", ocl->verdict);
+    clact_opencl_cache_put(context, "verdict", hash, &v, sizeof v);
+}
+
+static clact_status measure(clact_context *context)
 {
     struct clact_ocl *ocl = context->ocl;
     cl_program program;
-    TRY(clact_opencl_build_probe(context, &program));
+    TRY(clact_opencl_build(context, &clact_opencl_probe_recipe, 1, &program));
     uint32_t *words = malloc(2 * WORDS * sizeof *words);
     clact_status status = words ? run_kernel(ocl, program, words) : clact_fail(CLACT_E_MEMORY, "out of memory");
     if (status == CLACT_OK) {
         clact_cpu_probe(context, words + WORDS);
         judge(ocl, words + WORDS, words);
-        ocl->probed = true;
     }
     free(words);
     ocl->api.clReleaseProgram(program);
     return status;
 }
 
+/* Under a pack the device is measured by the pack's kernel. */
+static clact_status probe_locked(clact_context *context)
+{
+    char hash[CLACT_HASH];
+    TRY(clact_opencl_text_hash(context->ocl, &clact_opencl_probe_recipe, 1, hash));
+    if (context->ocl->pack || !recall(context, hash)) {
+        TRY(measure(context));
+        if (!context->ocl->pack)
+            keep(context, hash);
+    }
+    context->ocl->probed = true;
+    return CLACT_OK;
+}
+
 clact_status clact_opencl_probe(clact_context *context)
 {
     struct clact_ocl *ocl = context->ocl;
     clact_fpenv env = clact_fpenv_enter(); /* some drivers compute in the caller's thread */
-    pthread_mutex_lock(&ocl->lock);
+    pthread_mutex_lock(&ocl->probing);
     clact_status status = ocl->probed ? CLACT_OK : probe_locked(context);
-    pthread_mutex_unlock(&ocl->lock);
+    pthread_mutex_unlock(&ocl->probing);
     clact_fpenv_leave(env);
     return status;
 }

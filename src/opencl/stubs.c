@@ -31,6 +31,30 @@ clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *cou
     return CLACT_OK;
 }
 
+clact_status clact_ocl_prepare(clact_context *context, const clact_kernels *kernels, size_t count)
+{
+    (void)context, (void)kernels, (void)count;
+    return CLACT_OK;
+}
+
+void clact_ocl_save(clact_context *context)
+{
+    (void)context;
+}
+
+bool clact_ocl_computes_f64(const clact_context *context, const clact_activation *activation)
+{
+    (void)context, (void)activation;
+    return false;
+}
+
+clact_status clact_pack_write(clact_context *const *contexts, size_t context_count, const clact_kernels *kernels, size_t count,
+                              const char *path)
+{
+    (void)contexts, (void)context_count, (void)kernels, (void)count, (void)path;
+    return clact_fail(CLACT_E_UNSUPPORTED, "%s", why);
+}
+
 struct _cl_context *clact_opencl_context(const clact_context *context)
 {
     (void)context;
