@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define N 1000
 #define TERMS 9000 /* of a sum that is cut into chunks, which takes two kernels and memory between them */
@@ -23,7 +24,7 @@ static __typeof__(clact_layer_last) *last;
 static __typeof__(clact_layer_hide) *hide;
 static __typeof__(clact_layer_drain) *drain;
 static float x[N], expected[N], gradient[N], terms[TERMS], sum;
-static unsigned passed, failed;
+static unsigned passed, failed, kept_faults;
 
 static void verdict(bool good, const char *what, int number, const char *detail)
 {
@@ -132,16 +133,25 @@ static clact_status use(clact_context *c, bool *wrong)
     return s;
 }
 
+static char cache[64] = "disabled";
+
 static clact_status run(const char *device, bool *wrong)
 {
     clact_context *c;
-    clact_options options = {.device = device};
+    clact_options options = {.device = device, .cache = cache};
     clact_status s = clact_open(&c, &options);
     if (s != CLACT_OK)
         return s;
     s = use(c, wrong);
     clact_close(&c);
     return s;
+}
+
+/* What is only called for programs that are kept: without it they are built, or not kept. */
+static bool can_do_without(const char *call)
+{
+    return strcmp(call, "clCreateProgramWithBinary") == 0 || strcmp(call, "clCreateKernelsInProgram") == 0 ||
+           strcmp(call, "clGetProgramInfo") == 0;
 }
 
 /* Fails call 1, 2, ... with a code until a run makes no more calls than that. Returns the last. */
@@ -165,8 +175,27 @@ static int sweep(int code, int sticky)
         verdict(s == CLACT_OK || sticky || strstr(clact_error(), at), at, n, clact_error());
         verdict(s == CLACT_OK || clact_opencl_code() == code, at, n, "has another code");
         verdict(live() == 0, at, n, "left objects alive");
+        kept_faults += can_do_without(at);
+        verdict(s == CLACT_OK || sticky || !can_do_without(at), at, n, "failed a call that can do without it");
     }
     return n - 1;
+}
+
+/* The same where programs come from the cache, and go to it. */
+static int sweep_with_cache(void)
+{
+    bool wrong = false;
+    strcpy(cache, "/tmp/clact-faults-XXXXXX");
+    if (!mkdtemp(cache)) {
+        failed++;
+        return 0;
+    }
+    verdict(run("opencl", &wrong) == CLACT_OK && !wrong, "filling the cache", 0, clact_error());
+    int calls = sweep(-5, 0);
+    verdict(kept_faults > 5, "calls for programs that are kept", (int)kept_faults, "are too few");
+    verdict(clact_cache_clear(cache, NULL) == CLACT_OK && rmdir(cache) == 0, "removing the cache", 0, cache);
+    strcpy(cache, "disabled");
+    return calls;
 }
 
 /* What is hidden must be reported, not passed over. */
@@ -257,7 +286,8 @@ int main(void)
             printf("code %d, %s: %d calls failed in turn\n", codes[i], sticky ? "from then on" : "once", calls);
             points += calls;
         }
-    printf("%d fault points\n", points);
+    points += sweep_with_cache();
+    printf("%d fault points, %u of them in calls for programs that are kept\n", points, kept_faults);
     hidden("compiler", CLACT_E_COMPILER, "no compiler");
     hidden("build", CLACT_E_BUILD, "build refused");
     hidden("crds", CLACT_OK, "");
