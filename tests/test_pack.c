@@ -198,6 +198,52 @@ START_TEST(what_it_lacks_runs_on_the_cpu)
 }
 END_TEST
 
+/* The gradient's kernel is packed and that of the elements is not: the one must not run before the other is missed. */
+START_TEST(a_call_of_several_kernels_runs_whole_or_not_at_all)
+{
+    if (!has_device())
+        return;
+    clact_activation *prelu = named("prelu");
+    const clact_kernels kernels = {.activation = prelu, .calls = CLACT_CALLS_GRADIENT | CLACT_CALLS_ACCUMULATE};
+    float sums[3];
+    clact_context *c;
+    OK(clact_open(&c, NULL));
+    OK(clact_pack_write(&c, 1, &kernels, 1, path));
+    clact_close(&c);
+    for (int i = 0; i < 3; i++) {
+        float y[N], sum = 1;
+        c = cpu_context(NULL, 1);
+        if (i > 0)
+            OK(open_pack(&c, i == 2));
+        clact_operand in = clact_array(CLACT_F32, NULL, N), dx = in, value = clact_array(CLACT_F32, NULL, 1);
+        clact_parameter_gradient wanted = {.name = "slope", .value = &value, .beta = 1};
+        clact_backward_args args = {.x = &in, .dy = &in, .gradients = &wanted, .gradient_count = 1};
+        OK(clact_buffer_create(&in.buffer, c, sizeof x));
+        OK(clact_buffer_create(&dx.buffer, c, sizeof x));
+        OK(clact_buffer_create(&value.buffer, c, sizeof sum));
+        OK(clact_buffer_write(in.buffer, 0, sizeof x, x));
+        OK(clact_buffer_write(value.buffer, 0, sizeof sum, &sum));
+        if (i == 1)
+            OK(clact_backward(c, prelu, &args)); /* the pack's kernel alone: 1 + sum */
+        args.dx = &dx;
+        if (i == 1)
+            REFUSED(clact_backward(c, prelu, &args), CLACT_E_PACK, "prelu_*_f32, for prelu");
+        else
+            OK(clact_backward(c, prelu, &args));
+        OK(clact_buffer_read(value.buffer, 0, sizeof sum, &sums[i]));
+        OK(clact_buffer_read(dx.buffer, 0, sizeof y, y));
+        clact_buffer_destroy(&in.buffer);
+        clact_buffer_destroy(&dx.buffer);
+        clact_buffer_destroy(&value.buffer);
+        if (i > 0)
+            clact_close(&c);
+    }
+    ck_assert(sums[0] != 1 && sums[1] == sums[0] && sums[2] == sums[0]);
+    write_pack(pack, pack_length);
+    clact_activation_destroy(&prelu);
+}
+END_TEST
+
 START_TEST(a_damaged_one_is_refused)
 {
     if (!has_device())
@@ -293,6 +339,7 @@ Suite *pack_suite(void)
     tcase_add_test(tests, what_it_holds_runs);
     tcase_add_test(tests, what_it_lacks_is_refused_by_name);
     tcase_add_test(tests, what_it_lacks_runs_on_the_cpu);
+    tcase_add_test(tests, a_call_of_several_kernels_runs_whole_or_not_at_all);
     tcase_add_test(tests, a_damaged_one_is_refused);
     tcase_add_test(tests, another_version_or_device_is_refused);
     tcase_add_test(tests, what_cannot_be_packed);
