@@ -30,7 +30,8 @@ static clact_operand rows_of(const struct warmup *w, clact_buffer *buffer, uint3
 {
     clact_operand o = {.tensor = {.type = type}, .buffer = buffer};
     clact_tensor *t = &o.tensor;
-    int axis = w->activation->kind == KIND_ELEMENTWISE ? -1 : w->activation->axis;
+    bool anywhere = w->activation->kind == KIND_ELEMENTWISE || w->activation->kind == KIND_QUANTISED;
+    int axis = anywhere ? -1 : w->activation->axis;
     uint32_t deep = (uint32_t)(axis < 0 ? -axis : axis + 1);
     t->rank = deep > 2 ? deep : 2;
     uint32_t along = axis < 0 ? t->rank - deep : (uint32_t)axis, across = along == t->rank - 1 ? 0 : t->rank - 1;
@@ -73,6 +74,8 @@ struct form {
 static clact_status forward(const struct warmup *w, const struct form *f)
 {
     clact_operand x = input(w, w->row), y = rows_of(w, w->out, w->type, row_of_y(w));
+    if (w->activation->kind == KIND_QUANTISED)
+        y.tensor.type = w->activation->y_type;
     clact_forward_args args = {.x = &x, .y = &y, .parameters = f->tensor, .parameter_count = f->tensor != NULL,
                                .mask = f->mask, .training = f->training};
     args.gate = w->activation->kind == KIND_GATED ? &x : NULL;
@@ -105,8 +108,11 @@ static bool has_own_y(const clact_activation *a)
 static clact_status both_directions(const struct warmup *w, const struct form *f)
 {
     uint32_t needs = w->activation->info->needs;
+    bool quantised = w->activation->kind == KIND_QUANTISED;
     if (!f->accumulate && !f->gradients)
         TRY(forward(w, f));
+    if (quantised)
+        return CLACT_OK;
     TRY(backward(w, f, needs == CLACT_BACKWARD_Y));
     if (needs != CLACT_BACKWARD_X_OR_Y || !has_own_y(w->activation) || f->gradients)
         return CLACT_OK;
@@ -212,7 +218,7 @@ static clact_status every_type(struct warmup *w, uint32_t types, bool f64)
         status = zeros(&w->second, w->context, bytes);
     if (status == CLACT_OK)
         status = zeros(&w->value, w->context, CLACT_MAX_GRADIENTS * sizeof(double));
-    for (uint32_t t = 0; t < CLACT_TYPE_COUNT && status == CLACT_OK; t++) {
+    for (uint32_t t = 0; t <= CLACT_U8 && status == CLACT_OK; t++) {
         w->type = t;
         if (types >> t & 1 && (t != CLACT_F64 || f64))
             status = every_form(w);
@@ -247,7 +253,8 @@ static clact_status warm_up(clact_context *context, const clact_kernels *kernels
         const clact_activation *a = kernels[i].activation;
         struct warmup w = {.context = context, .activation = a};
         w.calls = kernels[i].calls ? kernels[i].calls : CLACT_CALLS_DENSE;
-        TRY(every_type(&w, kernels[i].types ? kernels[i].types : 1u << CLACT_F32, clact_ocl_computes_f64(context, a)));
+        uint32_t types = a->kind == KIND_QUANTISED ? 1u << a->x_type : kernels[i].types;
+        TRY(every_type(&w, types ? types : 1u << CLACT_F32, clact_ocl_computes_f64(context, a)));
     }
     clact_ocl_save(context);
     return CLACT_OK;

@@ -162,6 +162,26 @@ static void gradient(clact_context *c, float out[2 * N])
     clact_activation_destroy(&prelu);
 }
 
+/* A quantised elu of every byte. */
+static void bytes_of(clact_context *c, void *out)
+{
+    static const clact_quantization q = {.x_scale = 0.1, .y_scale = 0.05, .x_type = CLACT_I8, .y_type = CLACT_U8};
+    clact_activation *a;
+    unsigned char all[256];
+    for (int i = 0; i < 256; i++)
+        all[i] = (unsigned char)i;
+    OK(clact_activation_create(&a, &(clact_activation_desc){.name = "elu", .quantization = &q}));
+    clact_operand in = clact_array(CLACT_I8, NULL, 256), y = clact_array(CLACT_U8, NULL, 256);
+    OK(clact_buffer_create(&in.buffer, c, 256));
+    OK(clact_buffer_create(&y.buffer, c, 256));
+    OK(clact_buffer_write(in.buffer, 0, 256, all));
+    OK(clact_forward(c, a, &(clact_forward_args){.x = &in, .y = &y}));
+    OK(clact_buffer_read(y.buffer, 0, 256, out));
+    clact_buffer_destroy(&in.buffer);
+    clact_buffer_destroy(&y.buffer);
+    clact_activation_destroy(&a);
+}
+
 START_TEST(what_it_lacks_runs_on_the_cpu)
 {
     if (!has_device())
@@ -191,6 +211,9 @@ START_TEST(what_it_lacks_runs_on_the_cpu)
         clact_buffer_destroy(&out.buffer);
     }
     ck_assert_mem_eq(y, expected, sizeof x / 2);
+    bytes_of(c, y);
+    bytes_of(cpu_context(NULL, 1), expected);
+    ck_assert_mem_eq(y, expected, 256);
     clact_close(&c);
     clact_activation_destroy(&elu);
     clact_activation_destroy(&softmin);
@@ -266,7 +289,16 @@ START_TEST(a_damaged_one_is_refused)
 }
 END_TEST
 
-/* The file with a word of its manifest replaced by one as long, and the checksum made good: as docs/packs.md has it. */
+/* The checksum made good, as docs/packs.md has it. */
+static void write_summed(unsigned char *bytes)
+{
+    XXH128_hash_t sum = XXH3_128bits_withSeed(bytes + 48, pack_length - 48, XXH3_64bits(bytes, 32));
+    memcpy(bytes + 32, &sum.high64, 8);
+    memcpy(bytes + 40, &sum.low64, 8);
+    write_pack(bytes, pack_length);
+}
+
+/* The file with a word of its manifest replaced by one as long. */
 static void replace(const char *word, const char *by)
 {
     unsigned char *bytes = malloc(pack_length);
@@ -274,10 +306,7 @@ static void replace(const char *word, const char *by)
     unsigned char *at = memmem(bytes, pack_length, word, strlen(word));
     ck_assert_msg(at && strlen(word) == strlen(by), "%s", word);
     memcpy(at, by, strlen(by));
-    XXH128_hash_t sum = XXH3_128bits_withSeed(bytes + 48, pack_length - 48, XXH3_64bits(bytes, 32));
-    memcpy(bytes + 32, &sum.high64, 8);
-    memcpy(bytes + 40, &sum.low64, 8);
-    write_pack(bytes, pack_length);
+    write_summed(bytes);
     free(bytes);
 }
 
@@ -294,11 +323,24 @@ START_TEST(another_version_or_device_is_refused)
     REFUSED(open_pack(&c, true), CLACT_E_PACK, "no part for");
     replace("\ndriver ", "\ndriver_");
     REFUSED(open_pack(&c, true), CLACT_E_PACK, test_caps()->device);
+    for (size_t i = 16; i < 32; i++) { /* lengths that are not those of what follows */
+        unsigned char was = pack[i];
+        pack[i] = (unsigned char)(was + 1);
+        replace("clact 0", "clact 0");
+        pack[i] = was;
+        REFUSED(open_pack(&c, true), CLACT_E_PACK, "has not the length");
+    }
     replace("\nprogram 0", "\nprogram 9"); /* past the end */
     clact_status status = open_pack(&c, false);
     ck_assert(status == CLACT_E_PACK || status == CLACT_OK); /* or within it, and no binary */
     if (status == CLACT_OK)
         clact_close(&c);
+    char line[] = "\nprogram 0 1", longer[] = "\nprogram 0 9"; /* a binary that ends past the end */
+    while (!memmem(pack, pack_length, line, sizeof line - 1))
+        line[sizeof line - 2]++;
+    ck_assert_int_lt(line[sizeof line - 2], '9');
+    replace(line, longer);
+    REFUSED(open_pack(&c, false), CLACT_E_PACK, "damaged");
     replace("\nprogram 0 ", "\nprogram x ");
     REFUSED(open_pack(&c, false), CLACT_E_PACK, "damaged");
     replace("\ntext ", "\ntext_");

@@ -566,7 +566,7 @@ typedef enum clact_calls {
 /* Kernels of an activation, of both directions. */
 typedef struct clact_kernels {
     const clact_activation *activation;
-    uint32_t types; /* bit 1 << clact_type; 0: f32 alone */
+    uint32_t types; /* bit 1 << clact_type; 0: f32 alone; a quantised activation has its own, whatever stands here */
     uint32_t calls; /* bits of clact_calls; what the activation does not have is passed over; 0: CLACT_CALLS_DENSE */
     uint64_t reserved[2];
 } clact_kernels;

@@ -186,7 +186,7 @@ clact_status clact_opencl_build(clact_context *context, const struct clact_openc
     TRY(clact_opencl_compose(&ocl->target, recipes, count, true, &text, &length));
     clact_hash(text, length, hash);
     clact_status status = CLACT_OK;
-    bool probe = !recipes->activation; /* whose verdict is kept in its place */
+    bool probe = clact_opencl_is_probe(recipes);
     *out = probe ? NULL : from_cache(context, hash);
     if (!*out) {
         status = from_text(context, text, length, own ? own->name : recipes->file, out);

@@ -273,7 +273,7 @@ static void append_recipe(struct clact_opencl_text *t, const struct clact_opencl
 {
     const char *type = clact_type_name((clact_type)r->key.type);
     size_t start = t->length;
-    if (r->activation || r->key.kind == KIND_QUANTISED) {
+    if (!clact_opencl_is_probe(r)) {
         char before[CLACT_OPENCL_NAME / 4], behind[CLACT_OPENCL_NAME / 4];
         ends_of_name(r, before, behind, sizeof before);
         clact_opencl_line(t, "#define KERNEL(part) %s##part##%s\n", before, behind);

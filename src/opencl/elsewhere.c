@@ -114,6 +114,23 @@ clact_status clact_opencl_rowwise_elsewhere(clact_context *context, const struct
     return on_mapped(context, views, count, run_rowwise, &l);
 }
 
+static clact_status run_table(clact_context *context, const void *work)
+{
+    return clact_cpu_functions.table(context, work);
+}
+
+clact_status clact_opencl_table_elsewhere(clact_context *context, const struct clact_table_launch *given)
+{
+    struct clact_table_launch l = *given;
+    struct clact_view *views[TABLE_VIEW_COUNT];
+    if (l.host)
+        return clact_cpu_functions.table(context, given);
+    for (int v = 0; v < TABLE_VIEW_COUNT; v++)
+        views[v] = &l.views[v];
+    l.host = true;
+    return on_mapped(context, views, TABLE_VIEW_COUNT, run_table, &l);
+}
+
 static clact_status run_map(clact_context *context, const void *work)
 {
     return clact_cpu_functions.map(context, work);

@@ -96,6 +96,12 @@ struct clact_opencl_recipe {
     void (*words)(const struct clact_opencl_recipe *recipe, char *out, size_t size);
 };
 
+/* What names its own kernel, and what is not kept: its verdict is. */
+static inline bool clact_opencl_is_probe(const struct clact_opencl_recipe *r)
+{
+    return !r->activation && r->key.kind != KIND_QUANTISED;
+}
+
 /* ---- Recipes of an activation --------------------------------------------------------------- */
 
 /* Recipes, of which the first capacity are written and all counted. */
@@ -316,6 +322,7 @@ bool clact_opencl_elsewhere(const clact_context *context, clact_status status, c
 clact_status clact_opencl_elementwise_elsewhere(clact_context *context, const struct clact_launch *launch);
 clact_status clact_opencl_rowwise_elsewhere(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_opencl_map_elsewhere(clact_context *context, const struct clact_map *map);
+clact_status clact_opencl_table_elsewhere(clact_context *context, const struct clact_table_launch *launch);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
 /* A part of it: how many launches the gradient of one learnable parameter takes, and these. */

@@ -147,8 +147,10 @@ static clact_status read_recipe(struct clact_opencl_pack *p, const char *line)
     if (sscanf(line, "text %32[0-9a-f] %7s", recipe.hash, type) != 2 || strlen(recipe.hash) != CLACT_HASH - 1 ||
         p->program_count == 0)
         return damaged(p, line);
-    for (int t = 0; t < CLACT_TYPE_COUNT; t++)
+    for (uint32_t t = 0; t < CLACT_TYPE_COUNT; t++)
         p->types |= strcmp(type, clact_type_name((clact_type)t)) == 0 ? 1u << t : 0;
+    if (strcmp(type, clact_type_name(CLACT_U8)) == 0) /* a table, which is of bytes */
+        p->types |= 1u << CLACT_I8 | 1u << CLACT_U8;
     p->recipes[p->recipe_count++] = recipe;
     return CLACT_OK;
 }
@@ -211,10 +213,10 @@ clact_status clact_opencl_pack_program(clact_context *context, const struct clac
     for (size_t i = 0; i < p->recipe_count && !found; i++)
         if (strcmp(p->recipes[i].hash, hash) == 0)
             found = &p->recipes[i];
-    if (recipe->activation)
+    if (!clact_opencl_is_probe(recipe))
         clact_opencl_kernel_name(recipe, "*", name);
     REQUIRE(found, CLACT_E_PACK, "the pack %s has no kernels %s, for %s, and beside a pack nothing is compiled", p->path, name,
-            recipe->activation ? recipe->activation->info->name : "the probe");
+            recipe->activation ? recipe->activation->info->name : clact_opencl_is_probe(recipe) ? "the probe" : "quantised numbers");
     pthread_mutex_lock(&p->lock);
     clact_status status = load_locked(context, p, &p->programs[found->program], out);
     pthread_mutex_unlock(&p->lock);

@@ -79,7 +79,7 @@ static clact_status write_text(struct writing *w, const struct clact_ocl *ocl, c
 {
     char hash[CLACT_HASH], name[CLACT_OPENCL_NAME] = "probe";
     TRY(clact_opencl_text_hash(ocl, recipe, 1, hash));
-    if (recipe->activation)
+    if (!clact_opencl_is_probe(recipe))
         clact_opencl_kernel_name(recipe, "*", name);
     grow_line(&w->manifest, "text %s %s %s\n", hash, clact_type_name((clact_type)recipe->key.type), name);
     return CLACT_OK;

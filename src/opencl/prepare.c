@@ -19,7 +19,9 @@ static void list_recipes(const clact_context *context, const clact_kernels *kern
     for (size_t i = 0; i < count; i++) {
         uint32_t types = kernels[i].types ? kernels[i].types : 1u << CLACT_F32;
         uint32_t calls = kernels[i].calls ? kernels[i].calls : CLACT_CALLS_DENSE;
-        for (uint32_t t = 0; t < CLACT_TYPE_COUNT; t++)
+        if (kernels[i].activation->kind == KIND_QUANTISED)
+            types = 1u << kernels[i].activation->x_type;
+        for (uint32_t t = 0; t <= CLACT_U8; t++)
             if (types >> t & 1 && (t != CLACT_F64 || clact_ocl_computes_f64(context, kernels[i].activation)))
                 clact_opencl_recipes_of(list, kernels[i].activation, t, calls);
     }

@@ -75,12 +75,18 @@ static clact_status on_host_memory(clact_context *context, const struct clact_ta
     return clact_opencl_on_host_memory(context, staged, TABLE_VIEW_COUNT, launch, &l);
 }
 
-clact_status clact_ocl_table(clact_context *context, const struct clact_table_launch *l)
+static clact_status on_device(clact_context *context, const struct clact_table_launch *l)
 {
-    TRY(clact_opencl_same_process(context));
     if (l->host)
         return on_host_memory(context, l);
     clact_enqueue q;
     TRY(clact_opencl_triple(context, l->enqueue, &q));
     return l->count ? launch(context, l, &q) : clact_opencl_nothing(context, &q);
+}
+
+clact_status clact_ocl_table(clact_context *context, const struct clact_table_launch *l)
+{
+    TRY(clact_opencl_same_process(context));
+    clact_status status = on_device(context, l);
+    return clact_opencl_elsewhere(context, status, l->enqueue) ? clact_opencl_table_elsewhere(context, l) : status;
 }
