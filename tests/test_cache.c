@@ -34,20 +34,25 @@ static bool has_device(void)
     return test_caps()->backend == CLACT_BACKEND_OPENCL;
 }
 
-/* elu through the device's kernels, and on the CPU backend once, to compare with. */
-static void use(const clact_options *options)
+/* An activation through the device's kernels, and on the CPU backend, to compare with. */
+static void use_of(const clact_options *options, const char *name)
 {
     clact_context *c;
-    clact_activation *elu = named("elu");
+    clact_activation *a = named(name);
     float y[N];
     for (int i = 0; i < N; i++)
         x[i] = (float)(i - N / 2) * 0.1f;
-    OK(clact_apply(cpu_context(NULL, 1), elu, N, x, expected));
+    OK(clact_apply(cpu_context(NULL, 1), a, N, x, expected));
     OK(clact_open(&c, options));
-    run_array(c, elu, CLACT_F32, N, x, NULL, y);
+    run_array(c, a, CLACT_F32, N, x, NULL, y);
     clact_close(&c);
     ck_assert_mem_eq(y, expected, sizeof y);
-    clact_activation_destroy(&elu);
+    clact_activation_destroy(&a);
+}
+
+static void use(const clact_options *options)
+{
+    use_of(options, "elu");
 }
 
 /* ---- Kept by the caller --------------------------------------------------------------------- */
@@ -136,6 +141,8 @@ START_TEST(what_is_stored_is_loaded)
     ck_assert(loads == 1 && hits == 0 && stores == 1 && kept_count == 1);
     use(&by_caller);
     ck_assert(loads == 2 && hits == 1 && stores == 1 && warnings == 0);
+    use_of(&by_caller, "relu"); /* another program has another name */
+    ck_assert(loads == 3 && hits == 1 && stores == 2 && kept_count == 2);
 }
 END_TEST
 
