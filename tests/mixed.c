@@ -200,8 +200,8 @@ void run_mixed_calls(clact_context *const *contexts, unsigned count, unsigned th
     pthread_t handles[MOST_THREADS];
     struct worker workers[MOST_THREADS] = {{0}};
 #ifdef CLACT_TEST_OPENCL
-    if (test_caps()->backend == CLACT_BACKEND_OPENCL)
-        ck_assert(load_handles());
+    for (unsigned i = 0; i < count; i++)
+        ck_assert(!clact_opencl_queue(contexts[i]) || load_handles());
 #endif
     ck_assert_uint_le(threads, MOST_THREADS);
     for (unsigned i = 0; i < threads; i++) {
