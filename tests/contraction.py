@@ -260,7 +260,7 @@ def main():
         work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
     for form, target in itertools.product(("", VIEW), DEVICES):
         work.append((f"table.cl for {target[1]} {target[2]}", check_build, (program(None, None, "u8", "", form, "table.cl"), target)))
-    for target, lines in itertools.product([*DEVICES, IR_TARGET[:2] + WITHOUT_FP64], DEVICE_LINES[32]):
+    for target, lines in itertools.product([*DEVICES, IR_TARGET + WITHOUT_FP64], DEVICE_LINES[32]):
         text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
         work.append((f"probe.cl for {target[1]}", check_build, (text, target)))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
