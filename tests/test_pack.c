@@ -16,6 +16,7 @@ static char path[64];
 static unsigned char *pack; /* its bytes */
 static size_t pack_length;
 static float x[N];
+static clact_context *cpu; /* the CPU backend */
 
 static bool has_device(void)
 {
@@ -47,6 +48,7 @@ static void make_pack(void)
 static void setup(void)
 {
     snprintf(path, sizeof path, "/tmp/clact-pack-XXXXXX");
+    cpu = cpu_context(NULL, 1);
     int fd = mkstemp(path);
     ck_assert(fd >= 0 && close(fd) == 0);
     for (int i = 0; i < N; i++)
@@ -64,6 +66,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    clact_close(&cpu);
     unlink(path);
     free(pack);
     pack = NULL;
@@ -78,7 +81,7 @@ static clact_status open_pack(clact_context **out, bool or_cpu)
 static void same_as_cpu(clact_context *c, const clact_activation *a, bool backward)
 {
     float y[N], expected[N];
-    run_array(cpu_context(NULL, 1), a, CLACT_F32, N, x, backward ? x : NULL, expected);
+    run_array(cpu, a, CLACT_F32, N, x, backward ? x : NULL, expected);
     run_array(c, a, CLACT_F32, N, x, backward ? x : NULL, y);
     ck_assert_mem_eq(y, expected, sizeof y);
 }
@@ -193,14 +196,14 @@ START_TEST(what_it_lacks_runs_on_the_cpu)
     same_as_cpu(c, elu, false);
     same_as_cpu(c, elu, true);
     OK(clact_apply(c, elu, N, x, y)); /* host memory */
-    OK(clact_apply(cpu_context(NULL, 1), elu, N, x, expected));
+    OK(clact_apply(cpu, elu, N, x, expected));
     ck_assert_mem_eq(y, expected, sizeof x);
     same_as_cpu(c, softmin, false);
     gradient(c, y);
-    gradient(cpu_context(NULL, 1), expected);
+    gradient(cpu, expected);
     ck_assert_mem_eq(y, expected, sizeof y);
     for (int i = 0; i < 2; i++) {
-        clact_context *on = i ? cpu_context(NULL, 1) : c;
+        clact_context *on = i ? cpu : c;
         clact_operand in = clact_array(CLACT_F32, NULL, N), out = clact_array(CLACT_F32, NULL, N / 2);
         OK(clact_buffer_create(&in.buffer, on, sizeof x));
         OK(clact_buffer_create(&out.buffer, on, sizeof x));
@@ -212,7 +215,7 @@ START_TEST(what_it_lacks_runs_on_the_cpu)
     }
     ck_assert_mem_eq(y, expected, sizeof x / 2);
     bytes_of(c, y);
-    bytes_of(cpu_context(NULL, 1), expected);
+    bytes_of(cpu, expected);
     ck_assert_mem_eq(y, expected, 256);
     clact_close(&c);
     clact_activation_destroy(&elu);
@@ -235,7 +238,7 @@ START_TEST(a_call_of_several_kernels_runs_whole_or_not_at_all)
     clact_close(&c);
     for (int i = 0; i < 3; i++) {
         float y[N], sum = 1;
-        c = cpu_context(NULL, 1);
+        c = cpu;
         if (i > 0)
             OK(open_pack(&c, i == 2));
         clact_operand in = clact_array(CLACT_F32, NULL, N), dx = in, value = clact_array(CLACT_F32, NULL, 1);
@@ -354,7 +357,7 @@ END_TEST
 
 START_TEST(what_cannot_be_packed)
 {
-    clact_context *cpu = cpu_context(NULL, 1), *none = NULL;
+    clact_context *none = NULL;
     clact_activation *relu = named("relu");
     clact_kernels kernels = {.activation = relu};
     const bool built = has_device();
