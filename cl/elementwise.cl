@@ -8,7 +8,7 @@
  *   KERNEL(part)                 the name of a kernel
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
  *   NOISE                        the argument, p1 to p7, that is noise, drawn by an element's row-major index
- *   ACCUMULATE                   dx = f'(x) dy + beta dx
+ *   ACCUMULATE                   dx = f'(x) dy + beta dx, and no y
  *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
 #include "dialect.h"
 #include "elementary.h"
@@ -39,6 +39,7 @@
 #define NOISE_PARAMETERS
 #endif
 
+#ifndef ACCUMULATE
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void KERNEL(forward)(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
              const ulong n, PARAMETERS NOISE_PARAMETERS)
@@ -47,6 +48,7 @@ void KERNEL(forward)(global const ELEMENT *x, const long x_first, global ELEMENT
     y += y_first;
     FOR_TILE(DRAW(i) y[i] = STORE(ROW_F(LOAD(x[i]))))
 }
+#endif
 
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
@@ -86,19 +88,19 @@ void KERNEL(forward)(global const ELEMENT *x, const long x_first, global ELEMENT
 
 #define MOVE(s)                                                                                     \
     xi += c * x_strides.s;                                                                          \
-    yi += c * y_strides.s;                                                                          \
-    AXIS_DY(s)                                                                                      \
+    OTHER_AXES(s)                                                                                   \
     TENSOR_AXIS(s)                                                                                  \
     NOISE_AXIS(s)
 
-#define AXIS_DY(s)
+#define OTHER_AXES(s) yi += c * y_strides.s;
+#ifndef ACCUMULATE
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void KERNEL(forward)(global const ELEMENT *x, const long x_first, const long8 x_strides,
              global ELEMENT *y, const long y_first, const long8 y_strides,
              const ulong n, const ulong8 dims, PARAMETERS TENSOR_PARAMETER NOISE_PARAMETERS)
 {
-    const ulong i = get_global_id(0);
-    if (i < n) {
+    FOR_EACH(i, n)
+    {
         ulong rest = i;
         long xi = x_first, yi = y_first;
         TENSOR_FIRST
@@ -109,27 +111,28 @@ void KERNEL(forward)(global const ELEMENT *x, const long x_first, const long8 x_
         y[yi] = STORE(ROW_F(LOAD(x[xi])));
     }
 }
-#undef AXIS_DY
+#endif
+#undef OTHER_AXES
 
-#define AXIS_DY(s) di += c * dy_strides.s;
+#define OTHER_AXES(s) di += c * dy_strides.s; oi += c * dx_strides.s;
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
     void KERNEL(NAME)(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
               global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
-              global ELEMENT *dx, const long dx_first, const long8 y_strides,                       \
+              global ELEMENT *dx, const long dx_first, const long8 dx_strides,                      \
               const ulong n, const ulong8 dims,                                                     \
               PARAMETERS TENSOR_PARAMETER NOISE_PARAMETERS BETA_PARAMETER)                          \
     {                                                                                               \
-        const ulong i = get_global_id(0);                                                           \
-        if (i < n) {                                                                                \
+        FOR_EACH(i, n)                                                                              \
+        {                                                                                           \
             ulong rest = i;                                                                         \
-            long xi = x_first, di = dy_first, yi = dx_first;                                        \
+            long xi = x_first, di = dy_first, oi = dx_first;                                        \
             TENSOR_FIRST                                                                            \
             NOISE_FIRST                                                                             \
             AXES(MOVE)                                                                              \
             TENSOR_LOAD                                                                             \
             DRAW((ulong)index)                                                                      \
-            dx[yi] = STORE(ADDED(GRADIENT(LOAD(x[xi]), LOAD(dy[di])), dx[yi]));                     \
+            dx[oi] = STORE(ADDED(GRADIENT(LOAD(x[xi]), LOAD(dy[di])), dx[oi]));                     \
         }                                                                                           \
     }
 

@@ -37,6 +37,7 @@
 #define ADDED(sum) sum
 #endif
 
+#define SUMS (kept.s0 * kept.s1 * kept.s2 * kept.s3 * kept.s4 * kept.s5 * kept.s6 * kept.s7)
 #define VALUE_KEPT(s) at += c * value_kept.s;
 #define FINISH(segment, sum)                                                                        \
     {                                                                                               \
@@ -50,18 +51,22 @@
 #define KEPT(s) x_at += c * x_kept.s; dy_at += c * dy_kept.s; OF_TENSOR(t_at += c * t_kept.s)
 #ifdef FLAT
 #define FIND_TERM                                                                                   \
-    xi = x_at + (long)term * x_along.s7;                                                            \
-    di = dy_at + (long)term * dy_along.s7;                                                          \
-    OF_TENSOR(ti = t_at + (long)term * t_along.s7)
+    xi = x_at + (long)j * x_along.s7;                                                               \
+    di = dy_at + (long)j * dy_along.s7;                                                             \
+    OF_TENSOR(ti = t_at + (long)j * t_along.s7)
 #else
 #define ALONG(s) xi += c * x_along.s; di += c * dy_along.s; OF_TENSOR(ti += c * t_along.s)
 #define FIND_TERM                                                                                   \
     const ulong8 dims = reduced;                                                                    \
-    ulong rest = term;                                                                              \
+    ulong rest = j;                                                                                 \
     xi = x_at, di = dy_at;                                                                          \
     OF_TENSOR(ti = t_at)                                                                            \
     AXES(ALONG)
 #endif
+#define ADD_TERM                                                                                    \
+    FIND_TERM                                                                                       \
+    OF_TENSOR(TENSOR = LOAD(t[ti]))                                                                 \
+    sum = parameter_sum(ROW_P(LOAD(x[xi])), LOAD(dy[di]), sum);
 
 /* A group for each chunk of a sum, which is a power of two of blocks, or what is left. With one chunk the sum is
  * done; else fold() takes the parts. */
@@ -69,46 +74,41 @@ kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void KERNEL(gradient_sum)(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong length, const ulong chunk_blocks, const ulong chunks,
                   global real *parts, RESULT, PARAMETERS TENSOR_TERMS)
 {
-    local real lanes[REDUCTION_LANES], counter[REDUCTION_LEVELS];
-    const ulong segment = get_group_id(0) / chunks;
-    const ulong start = (get_group_id(0) - segment * chunks) * chunk_blocks * REDUCTION_BLOCK;
-    const ulong most = chunk_blocks * REDUCTION_BLOCK, end = length - start < most ? length : start + most;
-    long x_at = x_first, dy_at = dy_first, xi, di;
-    OF_TENSOR(long t_at = t_first; long ti)
+    SHARED real lanes[REDUCTION_LANES], counter[REDUCTION_LEVELS];
+    FOR_GROUP(part, SUMS * chunks)
     {
-        const ulong8 dims = kept;
-        ulong rest = segment;
-        AXES(KEPT)
-    }
-    ulong blocks = 0;
-    for (ulong first = start; first < end; first += REDUCTION_BLOCK) {
-        const uint n = end - first < REDUCTION_BLOCK ? (uint)(end - first) : REDUCTION_BLOCK, width = reduction_width(n);
-        for (uint lane = get_local_id(0); lane < width; lane += LOCAL) {
-            real sum = NO_SUM;
-            for (uint j = lane; j < n; j += REDUCTION_LANES) {
-                const ulong term = first + j;
-                FIND_TERM
-                OF_TENSOR(TENSOR = LOAD(t[ti]))
-                sum = parameter_sum(ROW_P(LOAD(x[xi])), LOAD(dy[di]), sum);
+        const ulong segment = part / chunks, most = chunk_blocks * REDUCTION_BLOCK;
+        const ulong start = (part - segment * chunks) * most;
+        const ulong chunk_end = length - start < most ? length : start + most;
+        long x_at = x_first, dy_at = dy_first, xi, di;
+        OF_TENSOR(long t_at = t_first; long ti)
+        {
+            const ulong8 dims = kept;
+            ulong rest = segment;
+            AXES(KEPT)
+        }
+        ulong blocks = 0;
+        for (ulong first = start; first < chunk_end; first += REDUCTION_BLOCK) {
+            const ulong end = chunk_end - first < REDUCTION_BLOCK ? chunk_end : first + REDUCTION_BLOCK;
+            const uint width = reduction_width(end - first);
+            FOR_TERMS(first, end, width, real sum = NO_SUM;, real sum = lanes[lane];, ADD_TERM, lanes[lane] = sum;)
+            for (uint span = width / 2; span > 0; span /= 2) {
+                SYNCHRONISE
+                for (uint l = ITEM; l < span; l += LOCAL)
+                    lanes[l] += lanes[l + span];
             }
-            lanes[lane] = sum;
+            SYNCHRONISE
+            if (ITEM == 0) /* lane 0 is its own */
+                reduction_push(counter, blocks, lanes[0]);
+            blocks++;
         }
-        for (uint span = width / 2; span > 0; span /= 2) {
-            barrier(CLK_LOCAL_MEM_FENCE);
-            for (uint l = get_local_id(0); l < span; l += LOCAL)
-                lanes[l] += lanes[l + span];
+        if (ITEM == 0) {
+            const real total = reduction_total(counter, blocks);
+            if (chunks > 1)
+                parts[part] = total;
+            else
+                FINISH(segment, total)
         }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (get_local_id(0) == 0) /* lane 0 is its own */
-            reduction_push(counter, blocks, lanes[0]);
-        blocks++;
-    }
-    if (get_local_id(0) == 0) {
-        const real sum = reduction_total(counter, blocks);
-        if (chunks > 1)
-            parts[get_group_id(0)] = sum;
-        else
-            FINISH(segment, sum)
     }
 }
 
@@ -116,16 +116,18 @@ void KERNEL(gradient_sum)(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void KERNEL(gradient_fold)(global const real *parts, const ulong chunks, RESULT)
 {
-    local real sums[MOST_CHUNKS];
-    const ulong segment = get_group_id(0);
-    for (ulong c = get_local_id(0); c < chunks; c += LOCAL)
-        sums[c] = parts[segment * chunks + c];
-    for (uint step = 1; step < chunks; step *= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (ulong c = 2 * step * get_local_id(0); c + step < chunks; c += 2 * step * LOCAL)
-            sums[c] += sums[c + step];
+    SHARED real sums[MOST_CHUNKS];
+    FOR_GROUP(segment, SUMS)
+    {
+        for (ulong c = ITEM; c < chunks; c += LOCAL)
+            sums[c] = parts[segment * chunks + c];
+        for (uint step = 1; step < chunks; step *= 2) {
+            SYNCHRONISE
+            for (ulong c = 2 * step * ITEM; c + step < chunks; c += 2 * step * LOCAL)
+                sums[c] += sums[c + step];
+        }
+        SYNCHRONISE
+        if (ITEM == 0)
+            FINISH(segment, sums[0])
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (get_local_id(0) == 0)
-        FINISH(segment, sums[0])
 }

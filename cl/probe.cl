@@ -4,10 +4,13 @@
 #include "activations.h"
 #include "storage.h"
 #include "probe.h"
+#include "group.cl"
 
 kernel void probe(global u32 *out)
 {
-    const u32 i = (u32)get_global_id(0);
-    for (u32 column = 0; column < PROBE_COLUMNS; column++)
-        out[column * PROBE_ITEMS + i] = probe_value(column, i);
+    FOR_EACH(i, PROBE_ITEMS)
+    {
+        for (u32 column = 0; column < PROBE_COLUMNS; column++)
+            out[column * PROBE_ITEMS + i] = probe_value(column, (u32)i);
+    }
 }

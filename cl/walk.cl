@@ -1,10 +1,15 @@
 /* walk.cl: how a kernel goes through the elements of its operands.
  *
  * The composer defines LOCAL, the work-items in a group, and PER_ITEM, elements for each in dense kernels. */
+#include "group.cl"
+
 #define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
 
 /* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
  * of a group, so that no work-item tests a bound of its own in a whole tile. */
+#ifdef CLACT_TASK
+#define FOR_TILE(BODY) FOR_EACH(i, n) { BODY; }
+#else
 #define FOR_TILE(BODY)                                                                              \
     const ulong first = (ulong)get_group_id(0) * (LOCAL * PER_ITEM) + get_local_id(0);              \
     const ulong tile_end = ((ulong)get_group_id(0) + 1) * (LOCAL * PER_ITEM);                       \
@@ -13,6 +18,7 @@
     } else {                                                                                        \
         for (ulong i = first; i < n; i += LOCAL) { BODY; }                                          \
     }
+#endif
 
 /* The coordinates c of element rest, from the last axis back: MOVE(s) moves on by c along axis s. Axes are
  * right-aligned, so that the first ones cost nothing. */
@@ -37,8 +43,8 @@
 #define AT(v) long v##_at = v##_first;
 #define STEP(v, s) v##_at += c * v##_strides.s;
 #define FOR_ELEMENTS(START, MOVE, BODY)                                                             \
-    const ulong i = get_global_id(0);                                                               \
-    if (i < n) {                                                                                    \
+    FOR_EACH(i, n)                                                                                  \
+    {                                                                                               \
         ulong rest = i;                                                                             \
         START                                                                                       \
         AXES(MOVE)                                                                                  \

@@ -571,6 +571,25 @@ typedef struct clact_kernels {
     uint64_t reserved[2];
 } clact_kernels;
 
+typedef struct clact_kernels_options {
+    uint32_t task;             /* 1: kernels of one work-item, whose loops compilers for FPGAs make pipelines of */
+    uint32_t local;            /* work-items in a group: a power of two to 256; 0: 256; with task 1 */
+    uint32_t per_item;         /* elements that each computes of dense operands, to 1024; 0: 4; with task 1 */
+    uint32_t rounds_to_zero;   /* 1: the device rounds to zero, not to nearest */
+    uint32_t correct_division; /* 1: the device's division of floats is correctly rounded and no other is made of fma;
+                                  the program is then built with -cl-fp32-correctly-rounded-divide-sqrt */
+    uint32_t reserved0;
+    uint64_t reserved[5];
+} clact_kernels_options;
+
+/* The kernels as one text in OpenCL C 1.2, for compilers that run ahead of the program, and for programs without clact:
+ * it includes nothing, opens with the kernels' arguments and the options to build with, and gives the same bits. Writes
+ * at most capacity bytes to out (NULL with 0), a final zero among them, and to *length how many there are without that.
+ * Kernels asked for twice stand there once. f64 takes a text without the other types. options may be NULL. Needs no
+ * device, context or OpenCL library. */
+CLACT_API clact_status clact_kernels_text(char *out, size_t capacity, size_t *length, const clact_kernels *kernels,
+                                          size_t count, const clact_kernels_options *options);
+
 /* Builds the kernels, as one program for f64 and one for the other types, and launches them on memory of their own, so
  * that later calls of these forms find nothing to compile; then stores them in the cache. On the CPU backend there is
  * nothing to do. kernels may be NULL where count is 0. */

@@ -80,18 +80,24 @@ static struct clact_ocl *new_state(void)
 }
 
 /* Calls on host pointers go where the memory is: on a CPU that is the CPU backend. */
-static void attach(clact_context *context, struct clact_ocl *ocl, bool kernels_for_host)
+static clact_status attach(clact_context *context, struct clact_ocl *ocl, bool kernels_for_host)
 {
+    const char *form = clact_environment("CLACT_KERNEL_FORM");
+    bool task = form && strcmp(form, "task") == 0;
+    REQUIRE(!form || task || strcmp(form, "ndrange") == 0, CLACT_E_NAME, "CLACT_KERNEL_FORM is ndrange or task, not '%s'", form);
     ocl->target = (struct clact_opencl_target){
-        .local = power_of_two_below(ocl->device.max_local, 256),
-        .per_item = ocl->device.info.kind == CLACT_DEVICE_CPU ? 1 : 4, /* CPUs vectorise over work-items, not along one */
+        .local = task ? 1 : power_of_two_below(ocl->device.max_local, 256),
+        /* CPUs vectorise over work-items, not along one */
+        .per_item = task || ocl->device.info.kind == CLACT_DEVICE_CPU ? 1 : 4,
         .rounds_to_nearest = ocl->device.single_config & CL_FP_ROUND_TO_NEAREST,
         .divides = ocl->device.single_config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT,
+        .task = task,
     };
     context->ocl = ocl;
     context->device = &clact_ocl_functions;
     if (kernels_for_host || ocl->device.info.kind != CLACT_DEVICE_CPU)
         context->host = &clact_ocl_functions;
+    return CLACT_OK;
 }
 
 static void release(struct clact_ocl *ocl)
@@ -154,7 +160,7 @@ static clact_status open_chosen(clact_context *context, struct clact_ocl *ocl, c
     ocl->context = ocl->api.clCreateContext(NULL, 1, &ocl->device.id, NULL, NULL, &code);
     TRY(clact_opencl_result(code, "clCreateContext"));
     TRY(make_queue(ocl));
-    attach(context, ocl, strcmp(which, "opencl") == 0);
+    TRY(attach(context, ocl, strcmp(which, "opencl") == 0));
     snprintf(context->reason, sizeof context->reason, "%s is the %s OpenCL device%s", ocl->device.info.device,
              strcmp(which, "auto") == 0 ? "best" : "chosen",
              context->host == &clact_ocl_functions ? "" : "; calls on host pointers run on the CPU backend");
@@ -206,8 +212,7 @@ static clact_status open_given(clact_context *context, struct clact_ocl *ocl, cl
     ocl->context = handle;
     TRY(adopt_queue(ocl, queue));
     snprintf(context->reason, sizeof context->reason, "%s was given by the caller", ocl->device.info.device);
-    attach(context, ocl, false);
-    return CLACT_OK;
+    return attach(context, ocl, false);
 }
 
 clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *handle, struct _cl_device_id *device,

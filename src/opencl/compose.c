@@ -17,7 +17,8 @@ struct clact_opencl_text {
     char *bytes;
     size_t length, room;
     bool failed;
-    bool numbered;                     /* with #line directives, for the messages of drivers */
+    bool numbered;                     /* with #line directives, for the messages of drivers; else for people */
+    bool opening;                      /* in the comment that opens a file of kernels */
     char missing[64];                  /* a file that was not found */
     const char *headers[MOST_HEADERS]; /* those that stand in it */
     int header_count;
@@ -51,6 +52,11 @@ void clact_opencl_line(struct clact_opencl_text *t, const char *format, ...)
         t->failed = true;
     else
         append(t, line, (size_t)n);
+}
+
+void clact_opencl_fail(struct clact_opencl_text *t)
+{
+    t->failed = true;
 }
 
 static void number(struct clact_opencl_text *t, int line, const char *file)
@@ -148,11 +154,13 @@ static void take_headers(struct clact_opencl_text *t, const char *file, int n, c
         each_line(t, name, take_headers);
 }
 
-/* The kernels: all but the headers, which stand before. */
+/* The kernels: all but the headers, which stand before, and for people what is said of this composer. */
 static void take_kernels(struct clact_opencl_text *t, const char *file, int n, const char *line)
 {
     const char *name = included(line);
-    if (!name) {
+    if (!t->numbered && (n == 1 || t->opening)) {
+        t->opening = !strstr(line, "*/");
+    } else if (!name) {
         append(t, line, strlen(line));
     } else if (!is_header(name)) {
         number(t, 1, name);
@@ -229,9 +237,10 @@ static const char *name_of(const struct clact_opencl_recipe *r)
     return a->kind == KIND_ELEMENTWISE || a->kind == KIND_GATED ? clact_row_functions[a->row].name : a->info->name;
 }
 
-/* What stands before and behind the part in the names of a recipe's kernels: "relu_", "_f32_view". */
-static void ends_of_name(const struct clact_opencl_recipe *r, char *before, char *behind, size_t size)
+void clact_opencl_name_ends(const struct clact_opencl_recipe *r, char before[CLACT_OPENCL_NAME / 4],
+                            char behind[CLACT_OPENCL_NAME / 4])
 {
+    const size_t size = CLACT_OPENCL_NAME / 4;
     snprintf(before, size, "%s%s_", clact_opencl_own(r) ? "own_" : "", name_of(r));
     snprintf(behind, size, "_%s", clact_type_name((clact_type)r->key.type));
     size_t length = strlen(behind);
@@ -242,14 +251,18 @@ static void ends_of_name(const struct clact_opencl_recipe *r, char *before, char
 void clact_opencl_kernel_name(const struct clact_opencl_recipe *r, const char *part, char out[CLACT_OPENCL_NAME])
 {
     char before[CLACT_OPENCL_NAME / 4], behind[CLACT_OPENCL_NAME / 4];
-    ends_of_name(r, before, behind, sizeof before);
+    clact_opencl_name_ends(r, before, behind);
     snprintf(out, CLACT_OPENCL_NAME, "%s%s%s", before, part, behind);
 }
 
-/* The functions of an activation of the program's own. Their names are others on the device, where a later version of
+/* The functions of an activation of the program's own, where no recipe before has brought them. Their names are others on the device, where a later version of
  * the library may have a row of that name. */
-static void append_own(struct clact_opencl_text *t, const struct clact_definition *own)
+static void append_own(struct clact_opencl_text *t, const struct clact_opencl_recipe *recipes, size_t place)
 {
+    const struct clact_definition *own = clact_opencl_own(&recipes[place]);
+    for (size_t i = 0; i < place; i++)
+        if (clact_definition_same(clact_opencl_own(&recipes[i]), own))
+            return;
     clact_opencl_line(t, "#define %s_f own_%s_f\n#define %s_d own_%s_d\n", own->name, own->name, own->name, own->name);
     if (t->numbered)
         clact_opencl_line(t, "#line 1 \"%s.custom\"\n", own->name);
@@ -275,7 +288,9 @@ static void append_recipe(struct clact_opencl_text *t, const struct clact_opencl
     size_t start = t->length;
     if (!clact_opencl_is_probe(r)) {
         char before[CLACT_OPENCL_NAME / 4], behind[CLACT_OPENCL_NAME / 4];
-        ends_of_name(r, before, behind, sizeof before);
+        clact_opencl_name_ends(r, before, behind);
+        if (!t->numbered)
+            clact_opencl_line(t, "\n/* ---- %s...%s ---- */\n\n", before, behind);
         clact_opencl_line(t, "#define KERNEL(part) %s##part##%s\n", before, behind);
     }
     clact_opencl_line(t, "#define ELEMENT %s\n#define LOAD(v) load_%s(v)\n#define STORE(v) store_%s(v)\n#define LOCAL %u\n",
@@ -293,16 +308,20 @@ clact_status clact_opencl_compose(const struct clact_opencl_target *target, cons
 {
     struct clact_opencl_text t = {.numbered = numbered};
     int bits = storage[recipes->key.type].bits;
+    if (!numbered)
+        clact_opencl_tell(&t, target, recipes, count);
     clact_opencl_line(&t, "#define CLACT_REAL_BITS %d\n", bits);
     if (!target->rounds_to_nearest)
         clact_opencl_line(&t, "#define CLACT_ROUNDS_TO_ZERO\n");
     if (!target->divides && bits == 32)
         clact_opencl_line(&t, "#define CLACT_DIVIDE_BY_FMA\n");
+    if (target->task)
+        clact_opencl_line(&t, "#define CLACT_TASK\n");
     for (size_t i = 0; i < count; i++)
         each_line(&t, recipes[i].file, take_headers);
     for (size_t i = 0; i < count; i++)
         if (clact_opencl_own(&recipes[i]))
-            append_own(&t, clact_opencl_own(&recipes[i]));
+            append_own(&t, recipes, i);
     for (size_t i = 0; i < count && !t.failed; i++)
         append_recipe(&t, target, &recipes[i]);
     if (!t.failed && !*t.missing) {

@@ -30,9 +30,30 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
              form & FORM_NOISE ? "_noise" : "", form & FORM_ACCUMULATE ? "_add" : "");
 }
 
+static const char *const parts[DIRECTION_COUNT] = {"forward", "backward", "backward_y"};
+
+static bool signature(const struct clact_opencl_recipe *r, int slot, struct clact_opencl_signature *s)
+{
+    unsigned form = r->key.form;
+    bool strided = form & (FORM_VIEW | FORM_TENSOR), own_y = !r->activation->own && clact_row_functions[r->activation->row].own_y;
+    const char *suffixes = strided ? "first strides" : "first";
+    if (slot > CLACT_BACKWARD + own_y || (slot == CLACT_FORWARD && form & FORM_ACCUMULATE))
+        return false;
+    clact_opencl_sign(s, parts[slot]);
+    clact_opencl_sign_views(s, slot == CLACT_FORWARD ? "x y" : "x dy dx", suffixes);
+    clact_opencl_sign_rest(s, strided ? "n, dims, p0 to p7" : "n, p0 to p7");
+    if (form & FORM_TENSOR)
+        clact_opencl_sign_views(s, "t", suffixes);
+    if (form & FORM_NOISE)
+        clact_opencl_sign_rest(s, strided ? "noise_seed, noise_offset, index_strides" : "noise_seed, noise_offset");
+    if (form & FORM_ACCUMULATE)
+        clact_opencl_sign_rest(s, "beta");
+    return true;
+}
+
 static struct clact_opencl_recipe recipe_of(const clact_activation *a, uint32_t type, unsigned form)
 {
-    struct clact_opencl_recipe r = {"elementwise.cl", {0}, a, prologue, words};
+    struct clact_opencl_recipe r = {"elementwise.cl", {0}, a, prologue, words, signature};
     r.key.kind = KIND_ELEMENTWISE;
     r.key.row = (uint16_t)a->row;
     r.key.type = (uint16_t)type;
@@ -56,8 +77,6 @@ void clact_opencl_elementwise_recipes(struct clact_opencl_recipes *list, const c
     if (calls & CLACT_CALLS_GRADIENT)
         clact_opencl_gradient_recipes(list, a, type, calls);
 }
-
-static const char *const parts[DIRECTION_COUNT] = {"forward", "backward", "backward_y"};
 
 static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_launch *l)
 {

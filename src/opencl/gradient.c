@@ -38,9 +38,26 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
              form & FORM_TENSOR ? "_tensor" : "", form & FORM_FLAT ? "_flat" : "", form & FORM_ACCUMULATE ? "_add" : "");
 }
 
+static bool signature(const struct clact_opencl_recipe *r, int slot, struct clact_opencl_signature *s)
+{
+    if (slot > 1)
+        return false;
+    clact_opencl_sign(s, slot ? "gradient_fold" : "gradient_sum");
+    if (slot == 0) {
+        clact_opencl_sign_views(s, "x dy", "first kept along");
+        clact_opencl_sign_rest(s, "reduced, length, chunk_blocks");
+    }
+    clact_opencl_sign_rest(s, slot ? "parts, chunks" : "chunks, parts");
+    clact_opencl_sign_views(s, "value", "first kept");
+    clact_opencl_sign_rest(s, slot ? "kept, beta" : "kept, beta, p0 to p7");
+    if (slot == 0 && r->key.form & FORM_TENSOR)
+        clact_opencl_sign_views(s, "t", "first kept along");
+    return true;
+}
+
 static struct clact_opencl_recipe recipe(const clact_activation *a, uint32_t type, unsigned form)
 {
-    struct clact_opencl_recipe r = {"gradient.cl", {0}, a, prologue, words};
+    struct clact_opencl_recipe r = {"gradient.cl", {0}, a, prologue, words, signature};
     r.key.kind = KIND_ELEMENTWISE;
     r.key.row = (uint16_t)a->row;
     r.key.type = (uint16_t)type;

@@ -68,7 +68,7 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
                                   const clact_enqueue *q)
 {
     size_t tile = (size_t)ocl->target.local * per_item, local = ocl->target.local;
-    size_t global = (size_t)((count + tile - 1) / tile) * local;
+    size_t global = ocl->target.task ? 1 : (size_t)((count + tile - 1) / tile) * local;
     CL_TRY(clEnqueueNDRangeKernel(q->queue, kernel, 1, NULL, &global, &local, q->num_waits, q->waits, q->event));
     return CLACT_OK;
 }

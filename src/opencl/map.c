@@ -4,19 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
+static const struct operation {
     const char *file;
     int kind, slot; /* of the kernel in its program */
-    const char *part;
+    const char *part, *views, *rest; /* of its arguments: the views, and what stands behind the size */
 } operations[] = {
-    [MAP_GATED] = {"gated.cl", KIND_GATED, 0, "gated"},
-    [MAP_GATED_BACKWARD] = {"gated.cl", KIND_GATED, 1, "gated_backward"},
-    [MAP_CRELU] = {"crelu.cl", KIND_REDUCE, 0, "forward"},
-    [MAP_CRELU_BACKWARD] = {"crelu.cl", KIND_REDUCE, 1, "backward"},
-    [MAP_CRELU_BACKWARD_Y] = {"crelu.cl", KIND_REDUCE, 2, "backward_y"},
-    [MAP_MAXOUT] = {"maxout.cl", KIND_REDUCE, 0, "forward"},
-    [MAP_MAXOUT_BACKWARD] = {"maxout.cl", KIND_REDUCE, 1, "backward"},
+    [MAP_GATED] = {"gated.cl", KIND_GATED, 0, "gated", "u v y", "p0 to p7"},
+    [MAP_GATED_BACKWARD] = {"gated.cl", KIND_GATED, 1, "gated_backward", "u v dy du dv", "p0 to p7, wanted, u_beta, v_beta"},
+    [MAP_CRELU] = {"crelu.cl", KIND_REDUCE, 0, "forward", "x first second", ""},
+    [MAP_CRELU_BACKWARD] = {"crelu.cl", KIND_REDUCE, 1, "backward", "x first second dx", "add, beta"},
+    [MAP_CRELU_BACKWARD_Y] = {"crelu.cl", KIND_REDUCE, 2, "backward_y", "y1 y2 first second dx", "add, beta"},
+    [MAP_MAXOUT] = {"maxout.cl", KIND_REDUCE, 0, "forward", "x y", "pieces, x_step"},
+    [MAP_MAXOUT_BACKWARD] = {"maxout.cl", KIND_REDUCE, 1, "backward", "x dy dx", "pieces, x_step, dx_step, add, beta"},
 };
+enum { OPERATION_COUNT = sizeof operations / sizeof *operations };
 
 enum form { FORM_DENSE, FORM_VIEW };
 
@@ -51,9 +52,23 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
     snprintf(out, size, "%s", r->key.kind == KIND_GATED && r->key.form == FORM_VIEW ? "_view" : "");
 }
 
+static bool signature(const struct clact_opencl_recipe *r, int slot, struct clact_opencl_signature *s)
+{
+    bool view = r->key.form == FORM_VIEW;
+    for (const struct operation *o = operations; o < operations + OPERATION_COUNT; o++)
+        if (strcmp(o->file, r->file) == 0 && o->slot == slot) {
+            clact_opencl_sign(s, o->part);
+            clact_opencl_sign_views(s, o->views, view ? "first strides" : "first");
+            clact_opencl_sign_rest(s, view ? "n, dims" : "n");
+            clact_opencl_sign_rest(s, o->rest);
+            return true;
+        }
+    return false;
+}
+
 static struct clact_opencl_recipe recipe_of(const clact_activation *a, const char *file, uint32_t type, enum form form)
 {
-    struct clact_opencl_recipe r = {file, {0}, a, prologue, words};
+    struct clact_opencl_recipe r = {file, {0}, a, prologue, words, signature};
     r.key.kind = (uint16_t)a->kind;
     r.key.row = (uint16_t)(a->kind == KIND_GATED ? (uint32_t)a->row : a->info->id);
     r.key.type = (uint16_t)type;

@@ -74,10 +74,17 @@ void clact_opencl_identity(const struct clact_opencl_api *api, const struct clac
 struct clact_opencl_target {
     uint32_t local, per_item; /* work-items in a group, elements for each in dense kernels */
     bool rounds_to_nearest, divides; /* in f32; division is correctly rounded */
+    bool task; /* kernels are of one work-item; local and per_item are 1 */
 };
 
 struct clact_opencl_text;
 #define CLACT_OPENCL_NAME 256 /* bytes of a kernel's name, the final zero included */
+
+/* A kernel as it is told to people: its file's KERNEL(part), and the names of its arguments in their order. */
+struct clact_opencl_signature {
+    const char *part;
+    char arguments[384]; /* "x, x_first, y, y_first, n, p0 to p7" */
+};
 
 /* What a program is made from. Two of equal keys, and of one text of the program's own if any, are the same. */
 struct clact_opencl_recipe {
@@ -94,6 +101,8 @@ struct clact_opencl_recipe {
                      struct clact_opencl_text *text);
     /* Writes what tells its kernels' names from those of other forms: "", "_view". NULL: nothing. */
     void (*words)(const struct clact_opencl_recipe *recipe, char *out, size_t size);
+    /* Tells of the kernel that is slot in its program; false where there is none. */
+    bool (*signature)(const struct clact_opencl_recipe *recipe, int slot, struct clact_opencl_signature *out);
 };
 
 /* What names its own kernel, and what is not kept: its verdict is. */
@@ -136,13 +145,28 @@ void clact_opencl_map_recipes(struct clact_opencl_recipes *list, const clact_act
 void clact_opencl_table_recipes(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
                                 uint32_t calls);
 
+/* Begins a signature, and adds arguments to it: views, whose names are separated by blanks, each with what is told of it
+ * behind its memory ("first strides"); and other arguments. */
+void clact_opencl_sign(struct clact_opencl_signature *signature, const char *part);
+void clact_opencl_sign_views(struct clact_opencl_signature *signature, const char *names, const char *suffixes);
+void clact_opencl_sign_rest(struct clact_opencl_signature *signature, const char *arguments);
+
+/* Those of several requests, each once, in an array to free: at least one, all of one width of reals. */
+clact_status clact_opencl_recipes_for(const clact_kernels *kernels, size_t count, struct clact_opencl_recipe **out,
+                                      size_t *recipe_count);
+
 /* The text of a program of several recipes, none twice, all of one width of reals. numbered: with #line, for the
- * messages of drivers. *out is to be freed. */
+ * messages of drivers; else it opens with what clact_opencl_tell() has to say. *out is to be freed. */
 clact_status clact_opencl_compose(const struct clact_opencl_target *target, const struct clact_opencl_recipe *recipes,
                                   size_t count, bool numbered, char **out, size_t *length);
-/* Adds a line to the text. */
+/* Adds a comment for people: what the kernels are, how to build and to call them. */
+void clact_opencl_tell(struct clact_opencl_text *text, const struct clact_opencl_target *target,
+                       const struct clact_opencl_recipe *recipes, size_t count);
+/* Adds lines to the text. */
 __attribute__((format(printf, 2, 3)))
 void clact_opencl_line(struct clact_opencl_text *text, const char *format, ...);
+/* Notes that there was no memory for it. */
+void clact_opencl_fail(struct clact_opencl_text *text);
 /* A row's functions and their parameters as calls: ROW_F(x), ROW_G(x, dy), and ROW_Y(y, dy) where the row has
  * a derivative of its own from y. */
 void clact_opencl_row_lines(const clact_activation *activation, struct clact_opencl_text *text);
@@ -152,6 +176,9 @@ void clact_opencl_row_parameters(const clact_activation *activation, char *out, 
 const char *clact_opencl_element(uint32_t type);
 /* The activation of the program's own that takes part; NULL. */
 struct clact_definition *clact_opencl_own(const struct clact_opencl_recipe *recipe);
+/* What stands before and behind the part in the names of a recipe's kernels: "relu_", "_f32_view". */
+void clact_opencl_name_ends(const struct clact_opencl_recipe *recipe, char before[CLACT_OPENCL_NAME / 4],
+                            char behind[CLACT_OPENCL_NAME / 4]);
 /* "relu_forward_f32_view": the name in a program of the kernel that its file calls KERNEL(part). */
 void clact_opencl_kernel_name(const struct clact_opencl_recipe *recipe, const char *part, char out[CLACT_OPENCL_NAME]);
 

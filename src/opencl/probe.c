@@ -19,7 +19,7 @@ static const char *const column_names[PROBE_COLUMNS] = {
 static clact_status run_kernel(struct clact_ocl *ocl, cl_program program, uint32_t *out)
 {
     cl_int code;
-    size_t global = PROBE_ITEMS;
+    size_t global = ocl->target.task ? 1 : PROBE_ITEMS;
     cl_mem mem = ocl->api.clCreateBuffer(ocl->context, CL_MEM_READ_WRITE, WORDS * sizeof *out, NULL, &code);
     TRY(clact_opencl_result(code, "clCreateBuffer"));
     cl_kernel kernel = ocl->api.clCreateKernel(program, "probe", &code);

@@ -18,9 +18,23 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
     snprintf(out, size, "%s", r->key.form == FORM_MASK ? "_mask" : "");
 }
 
+static const char *const parts[] = {"forward", "backward"};
+
+static bool signature(const struct clact_opencl_recipe *r, int slot, struct clact_opencl_signature *s)
+{
+    if (slot > 1)
+        return false;
+    clact_opencl_sign(s, parts[slot]);
+    clact_opencl_sign_views(s, slot ? "y dy dx" : "x y", "first strides");
+    clact_opencl_sign_rest(s, slot ? "dims, scale, beta" : "dims, scale");
+    if (r->key.form == FORM_MASK)
+        clact_opencl_sign_views(s, "mask", "first strides");
+    return true;
+}
+
 static struct clact_opencl_recipe recipe_of(const clact_activation *a, uint32_t type, enum form form)
 {
-    struct clact_opencl_recipe r = {"rowwise.cl", {0}, a, prologue, words};
+    struct clact_opencl_recipe r = {"rowwise.cl", {0}, a, prologue, words, signature};
     r.key.kind = KIND_ROWWISE;
     r.key.row = (uint16_t)a->row;
     r.key.type = (uint16_t)type;
@@ -61,14 +75,10 @@ static clact_status launch(clact_context *context, const void *work, const clact
     struct clact_ocl *ocl = context->ocl;
     struct clact_opencl_recipe recipe = recipe_of(l->activation, l->views[ROWWISE_X].type, l->has_mask ? FORM_MASK : FORM_PLAIN);
     struct clact_opencl_kernel *k;
-    TRY(clact_opencl_kernel_take(context, &recipe, l->backward, l->backward ? "backward" : "forward", &k));
+    TRY(clact_opencl_kernel_take(context, &recipe, l->backward, parts[l->backward], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
-    if (status == CLACT_OK) {
-        size_t local = ocl->target.local, global = (size_t)l->rows * local;
-        status = clact_opencl_result(ocl->api.clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local,
-                                                                     q->num_waits, q->waits, q->event),
-                                     "clEnqueueNDRangeKernel");
-    }
+    if (status == CLACT_OK)
+        status = clact_opencl_enqueue(ocl, k->kernel, l->rows * ocl->target.local, 1, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }

@@ -55,6 +55,13 @@ clact_status clact_pack_write(clact_context *const *contexts, size_t context_cou
     return clact_fail(CLACT_E_UNSUPPORTED, "%s", why);
 }
 
+clact_status clact_kernels_text(char *out, size_t capacity, size_t *length, const clact_kernels *kernels, size_t count,
+                                const clact_kernels_options *options)
+{
+    (void)out, (void)capacity, (void)length, (void)kernels, (void)count, (void)options;
+    return clact_fail(CLACT_E_UNSUPPORTED, "%s", why);
+}
+
 struct _cl_context *clact_opencl_context(const clact_context *context)
 {
     (void)context;
