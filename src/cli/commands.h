@@ -9,6 +9,7 @@ int command_bench(int argc, char **argv);
 int command_cache(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_devices(int argc, char **argv);
+int command_kernels(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_pack(int argc, char **argv);
 
