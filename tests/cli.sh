@@ -160,7 +160,7 @@ for dtype in f16 bf16; do
 done
 run 0 check tanh --dtype=f64 --samples=4096 --device=cpu --json
 json "all(r['dtype'] == 'f64' and 0.4 < r['max_ulp'] < r['bound'] == 2 for r in d['rows'])"
-for c in devices list apply bench; do
+for c in devices list apply bench kernels; do
     run 0 help $c
     prints "Usage: clact $c"
     prints "xample"
@@ -615,6 +615,39 @@ for size in 0 1Kb Ki 4Ki, ,4 -1 65Gi 99999999999999999999 ''; do
     refuses 64 "--size is numbers" bench relu "--size=$size"
 done
 refuses 3 "nosuchdevice" bench relu --device=nosuchdevice
+
+# ---- kernels ----
+
+if "$clact" kernels relu >out 2>err; then
+    run 0 kernels relu swiglu --types=f32,bf16 --local=64
+    silent
+    prints "ROW_forward_bf16(x, x_first, y, y_first, n, p0 to p7)"
+    prints "ROW_gated_f32(u, u_first, v, v_first, y, y_first, n, p0 to p7)"
+    prints "the local size 64"
+    cp out printed
+    run 0 kernels relu swiglu --types=f32,bf16 --local=64 -o file.cl
+    expect "the same in a file" cmp printed file.cl
+    run 0 kernels
+    for name in identity gelu softmax maxout swiglu; do prints " *   $name"; done
+    run 0 kernels --task --semantics=tensorflow
+    prints "one work-item"
+    prints "relu_tf"
+    run 0 kernels --calls=view,gradient prelu
+    prints "ROW_gradient_sum_f32_f32_p0("
+    refuses 64 "did you mean 'relu'" kernels rleu
+    refuses 64 "--types does not know 'f31'" kernels --types=f32,f31
+    refuses 64 "--types does not know ''" kernels --types=
+    refuses 64 "--calls does not know 'views'" kernels --calls=views
+    refuses 64 "--local is a number" kernels --local=0
+    refuses 64 "power of two to 256, not 96" kernels relu --local=96
+    refuses 64 "they take a text each" kernels relu --types=f32,f64
+    refuses 64 "gelu has no TensorFlow semantics" kernels gelu --semantics=tensorflow
+    refuses 64 "--semantics is documented or tensorflow" kernels --semantics=tf
+    refuses 64 "no kernels for such calls" kernels relu --calls=mask
+    refuses 2 "folder" kernels relu -o folder
+else
+    refuses 2 "without OpenCL" kernels relu
+fi
 
 # ---- check: results of earlier runs ----
 

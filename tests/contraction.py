@@ -1,96 +1,50 @@
 #!/usr/bin/env python3
-"""contraction.py SOURCE_ROOT: what the kernels are made of: nothing is left for a device's compiler to contract,
-nothing is double that should not be, no index is narrow.
+"""contraction.py CLACT: what the kernels are made of: nothing is left for a device's compiler to contract, nothing is
+double that should not be, no index is narrow.
 
-Every row's programs are composed as src/opencl/compose.c does it and compiled by clang as OpenCL C. In
-the LLVM IR no product may reach an addition or a subtraction, directly or through a negation or a
-choice: at -O0, where an expression stands as it was written, and at -O2 with everything inlined, which
-is what a compiler sees that ignores FP_CONTRACT. There is no contractible intrinsic and no fast-math flag
-anywhere. There is no double in a program of f32, f16 or bf16: not in the IR, nor in a text that is compiled for
-a device without fp64, where a literal without f is warned of. No place in global memory comes from a number of
-64 bits that had only 32 in between, but a work-item's number in its group. All programs compile without a
-warning for AMD's and NVIDIA's devices too. cl/probe.cl contracts on purpose: there it is not looked for."""
+What `clact kernels` prints, every row in every form, is compiled by clang as OpenCL C. In the LLVM IR no product may
+reach an addition or a subtraction, directly or through a negation or a choice: at -O0, where an expression stands as
+it was written, and at -O2 with everything inlined, which is what a compiler sees that ignores FP_CONTRACT. There is no
+contractible intrinsic and no fast-math flag anywhere. There is no double in a program of f32, f16 or bf16: not in the
+IR, nor in a text that is compiled for a device without fp64, where a literal without f is warned of. No place in
+global memory comes from a number of 64 bits that had only 32 in between, but a work-item's number in its group.
+Kernels of one work-item ask for no number of theirs, wait for nothing and have no memory of a group."""
 import concurrent.futures
-import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 
-root = sys.argv[1]
-cl = os.path.join(root, "cl")
+clact = sys.argv[1]
 clang = next(filter(shutil.which, [os.environ.get("CLANG", ""), "clang-14", "clang"]), None)
 if not clang:
     print("skipped: there is no clang")
     sys.exit(77)
 
 IR_TARGET = ["-target", "spir64-unknown-unknown", "-emit-llvm", "-ffp-contract=off"]
-DEVICES = [["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx906", "-nogpulib"],
-           ["-target", "amdgcn-amd-amdhsa", "-mcpu=gfx1030", "-nogpulib"],
-           ["-target", "nvptx64-nvidia-cuda", "-nogpulib"]]
 WITHOUT_FP64 = ["-Xclang", "-cl-ext=-cl_khr_fp64"]
 LEVELS = [["-O0"], ["-O2", "-mllvm", "-inline-threshold=1000000"]]
-DEVICE_LINES = {32: ["", "#define CLACT_ROUNDS_TO_ZERO\n#define CLACT_DIVIDE_BY_FMA\n"], 64: [""]}
-MODULES = [("f32", "", LEVELS[0]), ("f32", "", LEVELS[1]), ("f32", DEVICE_LINES[32][1], LEVELS[1]), ("f64", "", LEVELS[1])]
-STORED = {"f32": ("float", 32), "f16": ("ushort", 32), "bf16": ("ushort", 32), "f64": ("double", 64)}
-BYTES = {"u8": ("uchar", 32)} # stored alone
+# What is printed, and how it is looked at. Views and sums with beta have the expressions of the others; so have f64,
+# the lines of other devices and stored types, which are looked at inlined only.
+ALL, PLAIN = "--calls=all", "--calls=dense,tensor,gradient,noise,mask"
+MODULES = [([PLAIN], LEVELS[0]), ([ALL], LEVELS[1]), ([PLAIN, "--task"], LEVELS[0]), ([ALL, "--task"], LEVELS[1]),
+           ([PLAIN, "--rounds-to-zero"], LEVELS[1]), ([PLAIN, "--correct-division"], LEVELS[1]),
+           ([PLAIN, "--types=f64"], LEVELS[1]), (["--calls=dense", "--types=f16,bf16"], LEVELS[1])]
+
+
+def printed(options):
+    """A text of `clact kernels`."""
+    return subprocess.run([clact, "kernels", *options], capture_output=True, text=True, check=True).stdout
 
 
 def compile_text(text, options):
     """The output of clang for a program, and its first complaint. Drivers define __OPENCL_VERSION__."""
     command = [clang, "-x", "cl", "-cl-std=CL1.2", "-D__OPENCL_VERSION__=120", "-Werror", "-Wall",
-               "-Wno-unused-function", "-I", cl, *options, "-S", "-o", "-", "-"]
+               "-Wno-unused-function", *options, "-S", "-o", "-", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if "error:" in line] or done.stderr.splitlines()
     return done.stdout, said[0] if said else ""
-
-
-def rows():
-    """{function name: (is a twin, number of arguments, index of the tensor parameter or None, has NAME_y,
-    index of the noise or None, number of learnable parameters)}"""
-    text = ("#define PARAMETER(index, name, alias, kind, ...) kind\n#define NOISE(outside) NOISE\n"
-            "#define LEARNS_NOTHING 0\n#define LEARNS_P0 1\n#define LEARNS_P0_TO_P3 4\n"
-            "#define DOCUMENTED(name, ...) -\n#define TENSORFLOW(name, ...) twin\n"
-            "#define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, a, f, d, k, s, ...) "
-            "row name twin(name) learns needs [__VA_ARGS__]\n#include \"activations.def\"\n")
-    listed = subprocess.run([clang, "-x", "c", "-E", "-P", "-I", cl, "-"], input=text, capture_output=True, text=True,
-                            check=True).stdout
-    found = {}
-    for name, twin, learns, needs, parameters in re.findall(r"row (\w+) (-|twin) (\d) (\w+) \[([^]]*)\]", listed):
-        kinds = parameters.split()
-        tensor = kinds.index("TENSOR") if "TENSOR" in kinds else None
-        noise = kinds.index("NOISE") if "NOISE" in kinds else None
-        found[name] = (False, len(kinds), tensor, needs == "X_OR_OWN_Y", noise, int(learns))
-        if twin == "twin":
-            found[name + "_tf"] = (True, len(kinds), tensor, False, None, 0)
-    return found
-
-
-def program(name, row, stored, device_lines, form="", file="elementwise.cl"):
-    """The text of a program: the lines that compose.c writes, then the file; row is None where it has none."""
-    element, bits = {**STORED, **BYTES}[stored]
-    common = (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
-              f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n"
-              f"#define KERNEL(part) row_##part\n#define LOCAL 256\n#define PER_ITEM 4\n{form}")
-    if not row:
-        return f"{common}#include \"{file}\"\n"
-    twin, count, _, own_y, _, _ = row
-    p = "".join(f", p{i}" for i in range(count))
-    gradient = f"{name}_g(x, dy{p})" if twin else f"gradient({name}_d(x{p}), dy)"
-    from_y = f"#define ROW_Y(y, dy) gradient({name}_y(y{p}), dy)\n" if own_y else ""
-    return (f"{common}#define ROW_F(x) {name}_f(x{p})\n#define ROW_G(x, dy) {gradient}\n{from_y}"
-            f"#include \"{file}\"\n")
-
-
-def gradient_program(name, row, stored, device_lines, form=""):
-    """The same for gradient.cl; form begins with the parameter's number."""
-    element, bits = STORED[stored]
-    p = "".join(f", p{i}" for i in range(row[1]))
-    return (f"#define CLACT_REAL_BITS {bits}\n{device_lines}#define ELEMENT {element}\n"
-            f"#define LOAD(v) load_{stored}(v)\n#define STORE(v) store_{stored}(v)\n#define LOCAL 256\n"
-            f"#define KERNEL(part) row_##part\n#define VALUE {element}\n#define LOAD_VALUE(v) load_{stored}(v)\n#define STORE_VALUE(v) store_{stored}(v)\n"
-            f"#define ROW_P(x) {name}_p{form[0]}(x{p})\n{form[1:]}#include \"gradient.cl\"\n")
 
 
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
@@ -182,96 +136,40 @@ def self_test():
     return bad, len(wrong + right + narrow + wide) + 2
 
 
-VIEW, ADDING, FLAT = "#define VIEW\n", "#define ACCUMULATE\n", "#define FLAT\n"
-# Programs besides those of the element-wise calls: (file, lines, whether it has a row's functions).
-UNITS = [("gated.cl", "", True), ("gated.cl", VIEW, True), ("crelu.cl", VIEW, False), ("maxout.cl", VIEW, False)]
-UNITS += [("rowwise.cl", f"#define ROW(part) {name}_##part\n{mask}", False)
-          for name in ("softmax", "log_softmax", "softmin", "sparsemax", "hardmax") for mask in ("", "#define MASK\n")]
-
-
-def check_ir(text, bits, level):
-    ir, said = compile_text(text, IR_TARGET + level + (WITHOUT_FP64 if bits == 32 else []))
+def check(module):
+    """What is wrong with one printed text, how many kernels it has, and how many sums were looked at."""
+    options, level = module
+    bits = 64 if "--types=f64" in options else 32
+    ir, said = compile_text(printed(options), IR_TARGET + level + (WITHOUT_FP64 if bits == 32 else []))
     if said:
-        return [said], 0
+        return [said], 0, 0
     found, sums = faults(ir, bits)
     if level == LEVELS[1]: # else a product could hide on the other side of a call
-        called = set(re.findall(r"call [^@\n]*@(\w+)", ir))
         found += narrow_indices(ir)
+        called = set(re.findall(r"call [^@\n]*@(\w+)", ir))
         found += [f"{own} is not inlined" for own in called & set(re.findall(r"^define [^@\n]*@(\w+)", ir, re.M))]
-    return found, sums
-
-
-def check_build(text, target):
-    said = compile_text(text, target + ["-O2"])[1]
-    return [said] if said else [], 0
-
-
-def forms(row):
-    """{form: (what makes its text, its lines)} of a row's programs besides the dense one and the plain view. What adds
-    does not depend on the row: only some have it."""
-    _, _, tensor, _, noise, learns = row
-    found = {}
-    if tensor is not None:
-        tensor_line = f"#define TENSOR p{tensor}\n"
-        found["tensor"] = (program, VIEW + tensor_line)
-        found["tensor adding"] = (program, VIEW + tensor_line + ADDING)
-    if noise is not None:
-        noise_line = f"#define NOISE p{noise}\n"
-        found["noise adding"] = (program, noise_line + ADDING)
-        found["noise view"] = (program, VIEW + noise_line)
-    for k in range(learns):
-        found[f"gradient of p{k}"] = (gradient_program, f"{k}{FLAT}")
-        found[f"gradient of p{k} adding"] = (gradient_program, str(k) + ADDING + (tensor_line if tensor == k else ""))
-    return found
+    kernels = re.findall(r"^define .*spir_kernel[^@]*@(\w+).*!reqd_work_group_size !(\d+)", ir, re.M)
+    if "--task" in options: # alone, and without knowing it
+        alone = re.findall(r"^!(\d+) = !\{i32 1, i32 1, i32 1\}", ir, re.M)
+        found += [f"{kernel} is not of one work-item" for kernel, size in kernels if size not in alone]
+        words = r"get_\w+_id|get_\w+_size|barrier|addrspace\(3\)"
+        found += [f"a task has {word}" for word in set(re.findall(words, ir))]
+    return found, len(kernels), sums
 
 
 def main():
     bad, planted = self_test()
-    table = rows()
-    work = [] # (what, function, arguments)
-    sigmoid = table["sigmoid"]
-    # f64 and the lines of a device that rounds to zero are the same expressions: looked at inlined only.
-    for (name, row), (stored, lines, level) in itertools.product(table.items(), MODULES):
-        for form, (compose, text) in {"dense": (program, ""), **forms(row)}.items():
-            work.append((f"{name} {stored} {form} {level[0]}{' to zero' if lines else ''}", check_ir,
-                         (compose(name, row, stored, lines, text), STORED[stored][1], level)))
-    for file, form, has_row in UNITS:
-        for name, row in table.items() if has_row and not form else (("sigmoid", sigmoid),):
-            text = program(name, row if has_row else None, "f32", "", form, file)
-            work.append((f"{file} {name if has_row else ''} f32", check_ir, (text, 32, LEVELS[1])))
-    halves = [("elementwise.cl", "", True), ("elementwise.cl", VIEW, True), *UNITS]
-    for stored, (file, form, has_row) in itertools.product(("f16", "bf16"), halves):
-        text = program("sigmoid", sigmoid if has_row else None, stored, "", form, file)
-        work.append((f"{file} {stored}", check_ir, (text, 32, LEVELS[1])))
-    for stored in ("f16", "bf16"):
-        text = gradient_program("prelu", table["prelu"], stored, "", "0")
-        work.append((f"gradient.cl {stored}", check_ir, (text, 32, LEVELS[1])))
-    for form in ("", VIEW):
-        work.append((f"table.cl {form}", check_ir, (program(None, None, "u8", "", form, "table.cl"), 32, LEVELS[1])))
-    checked = len(work)
-    # Every row for one device, in turn; a row of each form for all.
-    for i, (name, row) in enumerate(table.items()):
-        all_forms = {"dense": (program, ""), "view": (program, VIEW), **forms(row)}
-        for stored, (form, (compose, lines)) in itertools.product(("f32", "f64"), all_forms.items()):
-            work.append((f"{name} {stored} {form} for {DEVICES[i % 3][1]}", check_build,
-                         (compose(name, row, stored, "", lines), DEVICES[i % 3])))
-    for (file, form, has_row), stored, target in itertools.product([("elementwise.cl", "", True), *UNITS], STORED, DEVICES):
-        text = program("sigmoid", sigmoid if has_row else None, stored, "", form, file)
-        work.append((f"{file} {stored} for {target[1]} {target[2]}", check_build, (text, target)))
-    for form, target in itertools.product(("", VIEW), DEVICES):
-        work.append((f"table.cl for {target[1]} {target[2]}", check_build, (program(None, None, "u8", "", form, "table.cl"), target)))
-    for target, lines in itertools.product([*DEVICES, IR_TARGET + WITHOUT_FP64], DEVICE_LINES[32]):
-        text = f"#define CLACT_REAL_BITS 32\n{lines}#include \"probe.cl\"\n"
-        work.append((f"probe.cl for {target[1]}", check_build, (text, target)))
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda w: w[1](*w[2]), work))
-    for (what, _, _), (found, _) in zip(work, results):
-        for line in dict.fromkeys(found):
-            print(f"{what}: {line}")
-        bad += len(found)
-    print(f"{planted} planted programs, {len(table)} rows: {checked} modules with {sum(s for _, s in results)} sums, "
-          f"{len(work) - checked} builds for devices; {bad} wrong")
-    return bad > 0 or not table
+    modules = [(options + more, level) for options, level in MODULES for more in ([], ["--semantics=tensorflow"])]
+    kernels = sums = 0
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+        for (options, level), (found, some, some_sums) in zip(modules, pool.map(check, modules)):
+            for line in dict.fromkeys(found):
+                print(f"{' '.join(options)} {level[0]}: {line}")
+            bad += len(found) + (not some)
+            kernels += some
+            sums += some_sums
+    print(f"{planted} planted programs; {len(modules)} modules with {kernels} kernels and {sums} sums; {bad} wrong")
+    return bad > 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ static Suite *(*const suites[])(void) = {
     types_suite, gated_suite, rowwise_suite, gradients_suite, reduce_suite, bits_suite, custom_suite, golden_suite,
     noise_suite, special_suite, properties_suite, tensor_suite, threads_suite, tensorflow_suite, seeds_suite,
     activation_suite, memory_suite, several_suite, environment_suite, device_suite, interop_suite, large_suite, npy_suite,
-    quantised_suite, cache_suite, pack_suite,
+    quantised_suite, cache_suite, pack_suite, kernels_suite,
 };
 
 int main(int argc, char **argv)

@@ -49,8 +49,8 @@ planted walk.cl 's/i < n; i += LOCAL/i <= n; i += LOCAL/' 'Invalid write' identi
 planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' prelu # of which views have a turn
 planted elementwise.cl 's/DRAW(i) y\[i\] =/DRAW(i) y[i \/ 2] =/' 'data race' identity
 planted table.cl 's/y\[y_at\] =/y[y_at + 1] =/' 'Invalid write' identity
-planted table.cl 's/barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' identity
-planted gradient.cl 's/ barrier(CLK_LOCAL_MEM_FENCE);//' 'data race' prelu
+planted table.cl 's/SYNCHRONISE//' 'data race' identity
+planted gradient.cl 's/SYNCHRONISE//' 'data race' prelu
 program=$units
 planted gated.cl 's/dv\[dv_at\] =/dv[dv_at + 1] =/' 'Invalid write' bilinear
 planted crelu.cl 's/first\[first_at\] =/first[first_at + n] =/' 'Invalid write' crelu

@@ -33,6 +33,7 @@ Suite *memory_suite(void);
 Suite *several_suite(void);
 Suite *cache_suite(void);
 Suite *pack_suite(void);
+Suite *kernels_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . tools/install.sh
 need gcc clang-14 libclang-rt-14-dev meson ninja-build pkg-config python3 libjansson-dev libxxhash-dev opencl-c-headers check \
     ocl-icd-libopencl1 pocl-opencl-icd
-unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR OPENCL_LAYERS 2>/dev/null || :
+unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR CLACT_KERNEL_FORM OPENCL_LAYERS 2>/dev/null || :
 
 # LLVM keeps memory after compiling; with everything in the driver's cache nothing is compiled.
 run() { # folder, device, calls of each thread

@@ -84,7 +84,8 @@ static clact_status attach(clact_context *context, struct clact_ocl *ocl, bool k
 {
     const char *form = clact_environment("CLACT_KERNEL_FORM");
     bool task = form && strcmp(form, "task") == 0;
-    REQUIRE(!form || task || strcmp(form, "ndrange") == 0, CLACT_E_NAME, "CLACT_KERNEL_FORM is ndrange or task, not '%s'", form);
+    REQUIRE(!form || task || strcmp(form, "ndrange") == 0, CLACT_E_NAME, "CLACT_KERNEL_FORM is ndrange or task, not '%s'",
+            form);
     ocl->target = (struct clact_opencl_target){
         .local = task ? 1 : power_of_two_below(ocl->device.max_local, 256),
         /* CPUs vectorise over work-items, not along one */

@@ -255,8 +255,8 @@ void clact_opencl_kernel_name(const struct clact_opencl_recipe *r, const char *p
     snprintf(out, CLACT_OPENCL_NAME, "%s%s%s", before, part, behind);
 }
 
-/* The functions of an activation of the program's own, where no recipe before has brought them. Their names are others on the device, where a later version of
- * the library may have a row of that name. */
+/* The functions of an activation of the program's own, where no recipe before has brought them. Their names are others
+ * on the device, where a later version of the library may have a row of that name. */
 static void append_own(struct clact_opencl_text *t, const struct clact_opencl_recipe *recipes, size_t place)
 {
     const struct clact_definition *own = clact_opencl_own(&recipes[place]);

@@ -35,7 +35,8 @@ static const char *const parts[DIRECTION_COUNT] = {"forward", "backward", "backw
 static bool signature(const struct clact_opencl_recipe *r, int slot, struct clact_opencl_signature *s)
 {
     unsigned form = r->key.form;
-    bool strided = form & (FORM_VIEW | FORM_TENSOR), own_y = !r->activation->own && clact_row_functions[r->activation->row].own_y;
+    bool strided = form & (FORM_VIEW | FORM_TENSOR);
+    bool own_y = !r->activation->own && clact_row_functions[r->activation->row].own_y;
     const char *suffixes = strided ? "first strides" : "first";
     if (slot > CLACT_BACKWARD + own_y || (slot == CLACT_FORWARD && form & FORM_ACCUMULATE))
         return false;

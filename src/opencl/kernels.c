@@ -78,7 +78,8 @@ static void add_all(struct clact_opencl_recipes *list, const clact_kernels *kern
 
 static bool same_program(const struct clact_opencl_recipe *a, const struct clact_opencl_recipe *b)
 {
-    return memcmp(&a->key, &b->key, sizeof a->key) == 0 && clact_definition_same(clact_opencl_own(a), clact_opencl_own(b));
+    return memcmp(&a->key, &b->key, sizeof a->key) == 0 &&
+           clact_definition_same(clact_opencl_own(a), clact_opencl_own(b));
 }
 
 /* Leaves each once. Two activations of the program's own may not share a name. */
@@ -144,7 +145,8 @@ static clact_status target_of(const clact_kernels_options *o, struct clact_openc
             "kernels of one work-item have no other local size, and no elements for each work-item");
     REQUIRE(o->local <= MOST_LOCAL && (o->local & (o->local - 1)) == 0, CLACT_E_ARGUMENT,
             "the local size is a power of two to %d, not %u", MOST_LOCAL, (unsigned)o->local);
-    REQUIRE(o->per_item <= 1024, CLACT_E_ARGUMENT, "elements for each work-item are at most 1024, not %u", (unsigned)o->per_item);
+    REQUIRE(o->per_item <= 1024, CLACT_E_ARGUMENT, "elements for each work-item are at most 1024, not %u",
+            (unsigned)o->per_item);
     *target = (struct clact_opencl_target){
         .local = o->task ? 1 : o->local ? o->local : MOST_LOCAL,
         .per_item = o->task ? 1 : o->per_item ? o->per_item : 4,

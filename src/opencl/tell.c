@@ -43,30 +43,34 @@ static struct kernel *list_kernels(const struct clact_opencl_recipe *recipes, si
     return list;
 }
 
-/* Adds words, each with a separator before it, to lines that begin as the comment's do. */
+/* Lines of the comment that are filled with words; column is 0 where one is to begin. */
 struct lines {
     struct clact_opencl_text *text;
     const char *indent;
     size_t column;
 };
 
+/* Adds a word behind ", " or " ", or behind nothing where the line has none. */
 static void add_word(struct lines *l, const char *separator, const char *word)
 {
-    size_t width = strlen(separator) + strlen(word);
-    bool begins = l->column == 0, full = !begins && l->column + width > COLUMNS;
-    if (begins || full) {
-        size_t blanks = strspn(separator, ", "), comma = separator[0] == ',';
-        clact_opencl_line(l->text, "%s%s", full && comma ? "," : "", full ? "\n" : "");
-        clact_opencl_line(l->text, "%s%s", l->indent, word);
-        l->column = strlen(l->indent) + width - blanks;
-        return;
+    if (l->column && l->column + strlen(separator) + strlen(word) > COLUMNS) {
+        clact_opencl_line(l->text, "%s\n", *separator == ',' ? "," : "");
+        l->column = 0;
     }
-    clact_opencl_line(l->text, "%s%s", separator, word);
-    l->column += width;
+    const char *before = l->column ? separator : l->indent;
+    clact_opencl_line(l->text, "%s%s", before, word);
+    l->column += strlen(before) + strlen(word);
 }
 
-static void end_lines(struct lines *l)
+/* Adds a text, which each blank may break, and ends the line. */
+static void add_text(struct lines *l, const char *text)
 {
+    char word[64];
+    for (const char *at = text; *at; at += strspn(at, " ")) {
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, " "), at);
+        add_word(l, " ", word);
+        at += strcspn(at, " ");
+    }
     clact_opencl_line(l->text, "\n");
     l->column = 0;
 }
@@ -77,10 +81,9 @@ static void tell_kernels(struct clact_opencl_text *t, const struct kernel *list,
         char call[CLACT_OPENCL_NAME], argument[64];
         if (list[g].group != g)
             continue;
-        struct lines l = {t, " *       ", 0};
         snprintf(call, sizeof call, " *   ROW_%s%s(", list[g].signature.part, list[g].behind);
         clact_opencl_line(t, "%s", call);
-        l.column = strlen(call);
+        struct lines l = {t, " *       ", strlen(call)};
         const char *separator = "";
         for (const char *a = list[g].signature.arguments; *a; a += strspn(a, ", ")) {
             snprintf(argument, sizeof argument, "%.*s", (int)strcspn(a, ","), a);
@@ -93,37 +96,32 @@ static void tell_kernels(struct clact_opencl_text *t, const struct kernel *list,
         for (size_t k = g; k < count; k++)
             if (list[k].group == g)
                 add_word(&l, " ", list[k].before);
-        end_lines(&l);
+        clact_opencl_line(t, "\n");
     }
 }
 
 /* ---- Activations ---------------------------------------------------------------------------- */
 
-static bool is_own_or_row(const clact_activation *a, const clact_activation *b)
-{
-    return a->info == b->info && a->kind == b->kind && a->row == b->row;
-}
-
-/* "p0 = negative_slope, here 0.01": the parameters in the places of their arguments. */
+/* "p0 = slope (0.25)", for row-wise ones "scale (1)". */
 static void tell_parameters(struct lines *l, const clact_activation *a)
 {
-    char words[160];
+    char words[128], value[32];
     const char *separator = ": ";
     for (uint32_t i = 0; i < a->info->parameter_count; i++) {
         const clact_parameter_info *p = &a->info->parameters[i];
-        if (p->kind == CLACT_PARAMETER_INTEGER) /* the axis, or the pieces, are not of the elements */
+        if (p->kind == CLACT_PARAMETER_INTEGER) /* axis and pieces are no numbers of a kernel's */
             continue;
-        char place[16] = "", value[32] = "none";
-        if (a->kind != KIND_ROWWISE)
-            snprintf(place, sizeof place, "p%u = ", (unsigned)i);
-        if (a->p64[i] == a->p64[i])
-            snprintf(value, sizeof value, "%.9g", a->p64[i]);
-        snprintf(words, sizeof words, "%s%s (%s)", place, p->name, value);
+        snprintf(value, sizeof value, "%.9g", a->p64[i]);
+        const char *shown = a->p64[i] == a->p64[i] ? value : "none";
+        if (a->kind == KIND_ROWWISE)
+            snprintf(words, sizeof words, "%s (%s)", p->name, shown);
+        else
+            snprintf(words, sizeof words, "p%u = %s (%s)", (unsigned)i, p->name, shown);
         add_word(l, separator, words);
         separator = ", ";
     }
     if (a->noise >= 0) {
-        snprintf(words, sizeof words, "p%d = %.9g but in training", a->noise, a->p64[a->noise]);
+        snprintf(words, sizeof words, "p%d = %.9g where no noise is drawn", a->noise, a->p64[a->noise]);
         add_word(l, separator, words);
     }
 }
@@ -132,50 +130,78 @@ static void tell_activations(struct clact_opencl_text *t, const struct clact_ope
 {
     for (size_t i = 0; i < count; i++) {
         const clact_activation *a = recipes[i].activation;
-        bool told = !a;
-        char before[CLACT_OPENCL_NAME / 4], behind[CLACT_OPENCL_NAME / 4], words[160];
-        for (size_t k = 0; k < i && !told; k++)
-            told = is_own_or_row(recipes[k].activation, a);
+        char before[CLACT_OPENCL_NAME / 4], behind[CLACT_OPENCL_NAME / 4], words[128];
+        bool told = false;
+        for (size_t k = 0; k < i && !told; k++) {
+            const clact_activation *b = recipes[k].activation;
+            told = b->info == a->info && b->kind == a->kind && b->row == a->row;
+        }
         if (told)
             continue;
         struct lines l = {t, " *   ", 0};
         clact_opencl_name_ends(&recipes[i], before, behind);
-        snprintf(words, sizeof words, "%s", a->info->name);
+        snprintf(words, sizeof words, "%s, kernels %s%s", a->info->name, before, a->kind == KIND_GATED ? "gated..." : "...");
         add_word(&l, "", words);
-        if (strncmp(before, words, strlen(words)) != 0 || before[strlen(words) + 1] || a->kind == KIND_GATED) {
-            snprintf(words, sizeof words, "the kernels %s%s", before, a->kind == KIND_GATED ? "gated..." : "...");
-            add_word(&l, ", ", words);
-        }
         tell_parameters(&l, a);
-        end_lines(&l);
+        clact_opencl_line(t, "\n");
     }
 }
 
-/* ---- What holds for all --------------------------------------------------------------------- */
+/* ---- Arguments, launches, the build --------------------------------------------------------- */
 
-static const char arguments_text[] =
-    " * Arguments, those without a type being memory of the kernel's TYPE (f16 and bf16: ushort):\n"
-    " *   NAME_first          long: the place in NAME of the operand's first element, counted in elements\n"
-    " *   NAME_strides        long8: from an element to its neighbour along each axis, negative or zero too\n"
-    " *   n                   ulong: elements\n"
-    " *   dims                ulong8: the axes' lengths, right-aligned, ones before them; the last one varies fastest.\n"
-    " *                       Of row-wise kernels the last axis is the row, and all strides are in this order\n"
-    " *   p0 to p7, scale     float (f64: double): the parameters; NaN is \"none\"; those that a row lacks are not read\n"
-    " *   beta, u_beta, ...   float (f64: double): the factor of what the output holds, where it is added\n"
-    " *   x                   backward_y reads y in its place\n"
-    " *   t                   the parameter that is a tensor, instead of its argument\n"
-    " *   mask                uchar: elements where it is 0 take no part\n"
-    " *   noise_seed, noise_offset   ulong; index_strides, long8: of an element's row-major index, see docs of rrelu\n"
-    " *   u, v, y             y = u f(v); wanted, uint: 1 du, 2 dv, 4 add to du, 8 add to dv; what is not wanted is not\n"
-    " *                       written, but any memory must be given\n"
-    " *   first, second       crelu: the halves of y or dy; y1, y2: those of y; add, uint: 1 adds to beta dx\n"
-    " *   pieces, x_step      maxout: ulong, how many, and long, from one to the next; dx_step of dx\n"
-    " *   NAME_kept, NAME_along  gradients: long8, strides from sum to sum and from term to term; kept and reduced, ulong8,\n"
-    " *                       the axes of the sums and of their terms, length terms in each (ulong)\n"
-    " *   chunk_blocks, chunks   ulong: blocks of 4096 terms in a chunk, a power of two; chunks of a sum, to 1024. With one\n"
-    " *                       chunk the sum goes to value; else chunks reals of each go to parts, and gradient_fold\n"
-    " *                       takes them to value\n"
-    " * An output may be an input of the same view, and may not overlap one otherwise.\n";
+/* What is told of arguments where a kernel has the key among its own. */
+static const struct {
+    const char *key, *name, *text;
+} arguments[] = {
+    {"_first", "NAME_first", "long: the place in the memory NAME of the operand's first element, counted in elements"},
+    {"_strides", "NAME_strides", "long8: from an element to the next one along each axis; may be negative or zero"},
+    {", n, ", "n", "ulong: elements"},
+    {"dims", "dims", "ulong8: the lengths of the axes, the last of which varies fastest; before the first stand ones"},
+    {"dims, scale", "", "of row-wise kernels the last axis is the row, and the others count the rows"},
+    {"p0 to p7", "p0 to p7", "float (f64: double): the parameters, as above; NaN is \"none\"; those without a name are not read"},
+    {"scale", "scale", "float (f64: double): what a row is multiplied by first"},
+    {"beta", "beta", "float (f64: double): what is written is the gradient + beta times what stood there; row-wise kernels "
+     "overwrite at 0"},
+    {"add, ", "add", "uint: 1 where beta is meant, 0 to overwrite"},
+    {", t, ", "t", "the tensor in the place of a parameter"},
+    {"mask", "mask", "uchar: an element where it is 0 takes no part"},
+    {"noise_seed", "noise_seed, noise_offset", "ulong: element i takes word i mod 4 of Philox4x32-10 at noise_offset + i / 4"},
+    {"index_strides", "index_strides", "long8: what i grows by along each axis"},
+    {"u, u_first", "u, v", "y = u f(v)"},
+    {"wanted", "wanted", "uint, a sum: 1 where du is wanted, 2 where dv is, any memory standing for the other; 4 where u_beta is "
+     "meant, 8 where v_beta is"},
+    {"first_first", "first, second", "the halves of y, or backward of dy; backward_y takes those of y too, y1 and y2"},
+    {"pieces", "pieces, x_step, dx_step", "ulong: pieces of a unit; long: from one to the next; n and dims are of the units"},
+    {"_along", "NAME_kept, NAME_along", "long8: strides from sum to sum, and from term to term"},
+    {"_along", "kept, reduced, length", "ulong8: the axes of the sums, and of the terms; ulong: terms of a sum"},
+    {"_flat", "", "kernels _flat take reduced of one axis, the last, alone"},
+    {"chunk_blocks", "chunk_blocks, chunks", "ulong: a chunk of a sum has so many blocks of 4096 terms, a power of two, and "
+     "a sum so many chunks, at most 1024. With one the sum goes to value; else parts takes chunks floats (f64: doubles) for "
+     "each, and gradient_fold takes them to value"},
+};
+
+static bool is_told(const struct kernel *list, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strstr(list[i].signature.arguments, key) || strstr(list[i].behind, key))
+            return true;
+    return false;
+}
+
+static void tell_arguments(struct clact_opencl_text *t, const struct kernel *list, size_t count)
+{
+    clact_opencl_line(t, " * Arguments; those not listed are memory of the elements' type, ushort for f16 and bf16:\n");
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        if (!is_told(list, count, arguments[i].key))
+            continue;
+        clact_opencl_line(t, " *   %-24s", arguments[i].name);
+        struct lines l = {t, " *                            ", 29};
+        add_text(&l, arguments[i].text);
+    }
+    if (is_told(list, count, "dy_first"))
+        clact_opencl_line(t, " * Kernels backward_y read y in the place of x.\n");
+    clact_opencl_line(t, " * An output may be the same view as an input, and may not overlap one otherwise.\n");
+}
 
 static void tell_launches(struct clact_opencl_text *t, const struct clact_opencl_target *target)
 {
@@ -185,18 +211,21 @@ static void tell_launches(struct clact_opencl_text *t, const struct clact_opencl
     }
     unsigned local = target->local, tile = target->local * target->per_item;
     clact_opencl_line(t, " * Launches have one dimension and the local size %u; the global size is\n", local);
-    clact_opencl_line(t, " *   n / %u, rounded up, times %u: element-wise and gated kernels without \"dims\"\n", tile, local);
-    clact_opencl_line(t, " *   n rounded up to a multiple of %u: those with \"dims\"\n", local);
-    clact_opencl_line(t, " *   %u for each row: row-wise kernels; for each sum and chunk: gradient_sum; for each sum: gradient_fold\n *\n", local);
+    clact_opencl_line(t, " *   n / %u, rounded up, times %u for kernels with n and without dims\n", tile, local);
+    clact_opencl_line(t, " *   n rounded up to a multiple of %u for those with both\n", local);
+    clact_opencl_line(t, " *   %u for each row, for each sum and chunk (gradient_sum), for each sum (gradient_fold)\n *\n", local);
 }
 
 static void tell_build(struct clact_opencl_text *t, const struct clact_opencl_target *target)
 {
-    clact_opencl_line(t, " * Build it with -cl-std=CL1.2%s, and with nothing that lets a compiler change arithmetic (no\n",
-                      target->divides ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
-    clact_opencl_line(t, " * -cl-fast-relaxed-math, -cl-mad-enable, -cl-denorms-are-zero and their like): the bits are then those of clact\n"
-                         " * on a CPU, on a device that rounds %s and keeps subnormals.\n *\n",
-                      target->rounds_to_nearest ? "to nearest" : "to zero but for these");
+    struct lines l = {t, " * ", 0};
+    char first[128];
+    snprintf(first, sizeof first, "Build it with -cl-std=CL1.2%s and with nothing that lets a compiler change arithmetic:",
+             target->divides ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
+    add_text(&l, first);
+    add_text(&l, "no -cl-fast-relaxed-math, -cl-mad-enable, -cl-denorms-are-zero or their like. On a device that rounds to "
+                 "nearest and keeps subnormals the bits are then those of clact on any other.");
+    clact_opencl_line(t, " *\n");
 }
 
 void clact_opencl_tell(struct clact_opencl_text *t, const struct clact_opencl_target *target,
@@ -205,21 +234,22 @@ void clact_opencl_tell(struct clact_opencl_text *t, const struct clact_opencl_ta
     size_t kernel_count;
     const clact_version_info *v = clact_version();
     struct kernel *list = list_kernels(recipes, count, &kernel_count);
-    clact_opencl_line(t, "/* Activation functions in OpenCL C 1.2, forward and backward, from clact %s, numerics %u; %s.\n", v->text,
-                      (unsigned)v->numerics, target->task ? "kernels of one work-item" : "kernels for NDRanges");
+    if (!list) {
+        clact_opencl_fail(t);
+        return;
+    }
+    clact_opencl_line(t, "/* Activation functions in OpenCL C 1.2, forward and backward: kernels %s.\n",
+                      target->task ? "of one work-item" : "for NDRanges");
+    clact_opencl_line(t, " * Made by clact %s, numerics %u.\n", v->text, (unsigned)v->numerics);
     clact_opencl_line(t, " * SPDX-License-Identifier: MIT. Copyright (c) 2026 The clact authors.\n *\n");
     tell_build(t, target);
-    clact_opencl_line(t, " * The kernels are ROW_..., with the rows below them, and take:\n");
-    if (list)
-        tell_kernels(t, list, kernel_count);
-    clact_opencl_line(t, " *\n * The activations, with the values of parameters that were chosen here:\n");
+    clact_opencl_line(t, " * The kernels; for ROW stand the words below each:\n");
+    tell_kernels(t, list, kernel_count);
+    clact_opencl_line(t, " *\n * The activations, with their parameters and the values chosen when this was made:\n");
     tell_activations(t, recipes, count);
     clact_opencl_line(t, " *\n");
     tell_launches(t, target);
-    for (const char *line = arguments_text; *line; line += strcspn(line, "\n") + 1)
-        clact_opencl_line(t, "%.*s\n", (int)strcspn(line, "\n"), line);
+    tell_arguments(t, list, kernel_count);
     clact_opencl_line(t, " */\n");
-    if (!list)
-        clact_opencl_fail(t);
     free(list);
 }
