@@ -105,10 +105,13 @@ static void tell_kernels(struct clact_opencl_text *t, const struct kernel *list,
 /* "p0 = slope (0.25)", for row-wise ones "scale (1)". */
 static void tell_parameters(struct lines *l, const clact_activation *a)
 {
+    const bool gated_row = a->kind == KIND_GATED && !a->own;
+    const clact_activation_info *of_row = gated_row ? clact_activation_find(clact_row_functions[a->row].name) : NULL;
+    const clact_activation_info *info = of_row ? of_row : a->info; /* those of reglu are relu's */
     char words[128], value[32];
     const char *separator = ": ";
-    for (uint32_t i = 0; i < a->info->parameter_count; i++) {
-        const clact_parameter_info *p = &a->info->parameters[i];
+    for (uint32_t i = 0; i < info->parameter_count; i++) {
+        const clact_parameter_info *p = &info->parameters[i];
         if (p->kind == CLACT_PARAMETER_INTEGER) /* axis and pieces are no numbers of a kernel's */
             continue;
         snprintf(value, sizeof value, "%.9g", a->p64[i]);
@@ -140,7 +143,8 @@ static void tell_activations(struct clact_opencl_text *t, const struct clact_ope
             continue;
         struct lines l = {t, " *   ", 0};
         clact_opencl_name_ends(&recipes[i], before, behind);
-        snprintf(words, sizeof words, "%s, kernels %s%s", a->info->name, before, a->kind == KIND_GATED ? "gated..." : "...");
+        snprintf(words, sizeof words, "%s, kernels %s%s", a->info->name, before,
+                 a->kind == KIND_GATED ? "gated..." : "...");
         add_word(&l, "", words);
         tell_parameters(&l, a);
         clact_opencl_line(t, "\n");
@@ -149,7 +153,7 @@ static void tell_activations(struct clact_opencl_text *t, const struct clact_ope
 
 /* ---- Arguments, launches, the build --------------------------------------------------------- */
 
-/* What is told of arguments where a kernel has the key among its own. */
+/* What is told of arguments where a kernel has the key in its own, or in its name. */
 static const struct {
     const char *key, *name, *text;
 } arguments[] = {
@@ -158,32 +162,35 @@ static const struct {
     {", n, ", "n", "ulong: elements"},
     {"dims", "dims", "ulong8: the lengths of the axes, the last of which varies fastest; before the first stand ones"},
     {"dims, scale", "", "of row-wise kernels the last axis is the row, and the others count the rows"},
-    {"p0 to p7", "p0 to p7", "float (f64: double): the parameters, as above; NaN is \"none\"; those without a name are not read"},
+    {"p0 to p7", "p0 to p7", "float (f64: double): the parameters, as above; NaN is \"none\"; those without a name are "
+     "not read"},
     {"scale", "scale", "float (f64: double): what a row is multiplied by first"},
-    {"beta", "beta", "float (f64: double): what is written is the gradient + beta times what stood there; row-wise kernels "
-     "overwrite at 0"},
+    {"beta", "beta", "float (f64: double): what is written is the gradient + beta times what stood there; row-wise "
+     "kernels overwrite at 0"},
     {"add, ", "add", "uint: 1 where beta is meant, 0 to overwrite"},
     {", t, ", "t", "the tensor in the place of a parameter"},
     {"mask", "mask", "uchar: an element where it is 0 takes no part"},
-    {"noise_seed", "noise_seed, noise_offset", "ulong: element i takes word i mod 4 of Philox4x32-10 at noise_offset + i / 4"},
+    {"noise_seed", "noise_seed, noise_offset", "ulong: element i takes word i mod 4 of Philox4x32-10 at counter "
+     "noise_offset + i / 4"},
     {"index_strides", "index_strides", "long8: what i grows by along each axis"},
     {"u, u_first", "u, v", "y = u f(v)"},
-    {"wanted", "wanted", "uint, a sum: 1 where du is wanted, 2 where dv is, any memory standing for the other; 4 where u_beta is "
-     "meant, 8 where v_beta is"},
+    {"wanted", "wanted", "uint, a sum: 1 where du is wanted, 2 where dv is, any memory standing for the other; 4 where "
+     "u_beta is meant, 8 where v_beta is"},
     {"first_first", "first, second", "the halves of y, or backward of dy; backward_y takes those of y too, y1 and y2"},
-    {"pieces", "pieces, x_step, dx_step", "ulong: pieces of a unit; long: from one to the next; n and dims are of the units"},
+    {"pieces", "pieces, x_step, dx_step", "ulong: pieces of a unit; long: from one to the next; n and dims are of the "
+     "units"},
     {"_along", "NAME_kept, NAME_along", "long8: strides from sum to sum, and from term to term"},
     {"_along", "kept, reduced, length", "ulong8: the axes of the sums, and of the terms; ulong: terms of a sum"},
     {"_flat", "", "kernels _flat take reduced of one axis, the last, alone"},
-    {"chunk_blocks", "chunk_blocks, chunks", "ulong: a chunk of a sum has so many blocks of 4096 terms, a power of two, and "
-     "a sum so many chunks, at most 1024. With one the sum goes to value; else parts takes chunks floats (f64: doubles) for "
-     "each, and gradient_fold takes them to value"},
+    {"chunk_blocks", "chunk_blocks, chunks", "ulong: a chunk of a sum has so many blocks of 4096 terms, a power of two, "
+     "and a sum so many chunks, at most 1024. With one the sum goes to value; else parts takes chunks floats (f64: "
+     "doubles) for each, and gradient_fold takes them to value"},
 };
 
 static bool is_told(const struct kernel *list, size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++)
-        if (strstr(list[i].signature.arguments, key) || strstr(list[i].behind, key))
+        if (strstr(list[i].signature.arguments, key) || strstr(list[i].signature.part, key) || strstr(list[i].behind, key))
             return true;
     return false;
 }
@@ -198,7 +205,7 @@ static void tell_arguments(struct clact_opencl_text *t, const struct kernel *lis
         struct lines l = {t, " *                            ", 29};
         add_text(&l, arguments[i].text);
     }
-    if (is_told(list, count, "dy_first"))
+    if (is_told(list, count, "backward_y"))
         clact_opencl_line(t, " * Kernels backward_y read y in the place of x.\n");
     clact_opencl_line(t, " * An output may be the same view as an input, and may not overlap one otherwise.\n");
 }
@@ -206,25 +213,26 @@ static void tell_arguments(struct clact_opencl_text *t, const struct kernel *lis
 static void tell_launches(struct clact_opencl_text *t, const struct clact_opencl_target *target)
 {
     if (target->task) {
-        clact_opencl_line(t, " * Each kernel is one work-item: clEnqueueTask, or a global and a local size of 1.\n *\n");
+        clact_opencl_line(t, " * A kernel is one work-item: clEnqueueTask, or a global and a local size of 1.\n *\n");
         return;
     }
     unsigned local = target->local, tile = target->local * target->per_item;
     clact_opencl_line(t, " * Launches have one dimension and the local size %u; the global size is\n", local);
     clact_opencl_line(t, " *   n / %u, rounded up, times %u for kernels with n and without dims\n", tile, local);
     clact_opencl_line(t, " *   n rounded up to a multiple of %u for those with both\n", local);
-    clact_opencl_line(t, " *   %u for each row, for each sum and chunk (gradient_sum), for each sum (gradient_fold)\n *\n", local);
+    clact_opencl_line(t, " *   %u for each row, for each sum and chunk (gradient_sum), for each sum (gradient_fold)\n *\n",
+                      local);
 }
 
 static void tell_build(struct clact_opencl_text *t, const struct clact_opencl_target *target)
 {
     struct lines l = {t, " * ", 0};
     char first[128];
-    snprintf(first, sizeof first, "Build it with -cl-std=CL1.2%s and with nothing that lets a compiler change arithmetic:",
+    snprintf(first, sizeof first, "Build it with -cl-std=CL1.2%s and with nothing that lets a compiler change results:",
              target->divides ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
     add_text(&l, first);
-    add_text(&l, "no -cl-fast-relaxed-math, -cl-mad-enable, -cl-denorms-are-zero or their like. On a device that rounds to "
-                 "nearest and keeps subnormals the bits are then those of clact on any other.");
+    add_text(&l, "no -cl-fast-relaxed-math, -cl-mad-enable, -cl-denorms-are-zero or their like. On a device that rounds "
+                 "to nearest and keeps subnormals the bits are then those of clact on any other.");
     clact_opencl_line(t, " *\n");
 }
 
