@@ -10,12 +10,12 @@
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void KERNEL(forward)(INPUT(x), OUTPUT(y), SIZE, const ulong16 first_half, const ulong16 second_half)
 {
-    local ulong words[32];
-    if (get_local_id(0) == 0) {
+    SHARED ulong words[32];
+    if (ITEM == 0) {
         vstore16(first_half, 0, words);
         vstore16(second_half, 1, words);
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    local const uchar *table = (local const uchar *)words;
+    SYNCHRONISE
+    SHARED const uchar *table = (SHARED const uchar *)words;
     FOR_ELEMENTS(AT(x) AT(y), MOVE, y[y_at] = table[x[x_at]];)
 }

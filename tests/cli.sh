@@ -632,6 +632,8 @@ if "$clact" kernels relu >out 2>err; then
     run 0 kernels --task --semantics=tensorflow
     prints "one work-item"
     prints "relu_tf"
+    run 0 kernels relu --table --types=f64
+    prints "ROW_forward_u8("
     run 0 kernels --calls=view,gradient prelu
     prints "ROW_gradient_sum_f32_f32_p0("
     refuses 64 "did you mean 'relu'" kernels rleu

@@ -35,7 +35,7 @@ MODULES = [([PLAIN], LEVELS[0]), ([ALL], LEVELS[1]), ([PLAIN, "--task"], LEVELS[
 
 def printed(options):
     """A text of `clact kernels`."""
-    return subprocess.run([clact, "kernels", *options], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([clact, "kernels", "--table", *options], capture_output=True, text=True, check=True).stdout
 
 
 def compile_text(text, options):

@@ -59,17 +59,17 @@ def printed(folder, *options):
 
 TYPES = [(r"x|y|dy|dx|u|v|du|dv|t|y1|y2|first|second|value", "{element}*"), (r"mask", "uchar*"), (r"parts", "{real}*"),
          (r"\w+_first|\w*_step", "long"), (r"\w+_strides|\w+_kept|\w+_along", "long8"),
-         (r"dims|kept|reduced", "ulong8"),
+         (r"dims|kept|reduced", "ulong8"), (r"first_half|second_half", "ulong16"),
          (r"n|length|chunks|chunk_blocks|pieces|noise_seed|noise_offset", "ulong"), (r"wanted|add", "uint"),
          (r"p\d|scale|beta|[uv]_beta", "{real}")]
 
 
 def type_of(name, kernel):
     """The type of an argument, and that of reals."""
-    kernel_type = re.search(r"_(f32|f16|bf16|f64)(?=_|$)", kernel)[1]
+    kernel_type = re.search(r"_(f32|f16|bf16|f64|u8)(?=_|$)", kernel)[1]
     value_type = re.search(r"_(f32|f16|bf16|f64)_(f32|f16|bf16|f64)_p\d", kernel)
     stored = value_type[2] if name == "value" and value_type else kernel_type
-    element = {"f32": "float", "f64": "double"}.get(stored, "ushort")
+    element = {"f32": "float", "f64": "double", "u8": "uchar"}.get(stored, "ushort")
     real = "double" if kernel_type == "f64" else "float"
     found = next((t for pattern, t in TYPES if re.fullmatch(pattern, name)), "nothing")
     return found.format(element=element, real=real), real
@@ -196,17 +196,17 @@ def check_intel_mix(folder, device):
 # ---- All of it -----------------------------------------------------------------------------------
 
 def jobs():
-    yield "signatures", check_signatures, (["--calls=all"],)
+    yield "signatures", check_signatures, (["--calls=all", "--table"],)
     yield "signatures", check_signatures, (["--calls=all", "--semantics=tensorflow"],)
     yield "signatures", check_signatures, (["--calls=all", "--task", "--types=f16,bf16", *SPECIAL, *SOME],)
     yield "signatures", check_signatures, (["--calls=all", "--types=f64", *SPECIAL, *SOME],)
     forms = ([], ["--task"])
     if every:
-        texts = [[*form, "--calls=all", types] for form in forms
+        texts = [[*form, "--calls=all", "--table", types] for form in forms
                  for types in ("--types=f32", "--types=f16,bf16", "--types=f64")]
         intel = [[*form, types] for form in forms for types in ("--types=f32", "--types=f16,bf16")]
     else:
-        texts = intel = [[*form, *SOME] for form in forms]
+        texts = intel = [[*form, "--table", *SOME] for form in forms]
         texts = texts + [["--calls=tensor,gradient,noise,mask", *SPECIAL], ["--types=f16,bf16", *SOME[:4]],
                          ["--types=f64", *SOME[:4]]]
     for options in texts:

@@ -90,6 +90,26 @@ START_TEST(nothing_stands_twice)
 }
 END_TEST
 
+/* That of quantised activations, beside any type. */
+START_TEST(a_table_goes_with_all)
+{
+    const clact_quantization bytes = {.x_scale = 1, .y_scale = 1, .x_type = CLACT_I8, .y_type = CLACT_U8};
+    const clact_quantization others = {.x_scale = 1, .y_scale = 2, .x_type = CLACT_U8, .y_type = CLACT_U8};
+    clact_activation *f = named("relu"), *q, *r;
+    OK(clact_activation_create(&q, &(clact_activation_desc){.name = "tanh", .quantization = &bytes}));
+    OK(clact_activation_create(&r, &(clact_activation_desc){.name = "relu", .quantization = &others}));
+    const clact_kernels asked[] = {{.activation = q}, {.activation = f, .types = 1u << CLACT_F64}, {.activation = r}};
+    char *text = text_of(asked, 3, NULL);
+    ck_assert_ptr_nonnull(strstr(text, "\n#define CLACT_REAL_BITS 64\n"));
+    ck_assert_ptr_nonnull(strstr(text, "ROW_forward_u8(x, x_first, y, y_first, n, first_half, second_half)\n *       table\n"));
+    ck_assert_uint_eq(count_lines(text, "ulong16 first_half"), 1);
+    free(text);
+    clact_activation_destroy(&f);
+    clact_activation_destroy(&q);
+    clact_activation_destroy(&r);
+}
+END_TEST
+
 START_TEST(a_text_is_cut_to_its_room)
 {
     clact_activation *f = named("relu");
@@ -289,6 +309,7 @@ Suite *kernels_suite(void)
     tcase_add_test(tests, a_text_stands_alone);
     tcase_add_test(tests, options_choose_the_form);
     tcase_add_test(tests, nothing_stands_twice);
+    tcase_add_test(tests, a_table_goes_with_all);
     tcase_add_test(tests, a_text_is_cut_to_its_room);
     tcase_add_test(tests, rules_have_sentences);
     tcase_add_test(tests, the_form_is_one_of_two);

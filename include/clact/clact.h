@@ -585,8 +585,8 @@ typedef struct clact_kernels_options {
 /* The kernels as one text in OpenCL C 1.2, for compilers that run ahead of the program, and for programs without clact:
  * it includes nothing, opens with the kernels' arguments and the options to build with, and gives the same bits. Writes
  * at most capacity bytes to out (NULL with 0), a final zero among them, and to *length how many there are without that.
- * Kernels asked for twice stand there once. f64 takes a text without the other types. options may be NULL. Needs no
- * device, context or OpenCL library. */
+ * Kernels asked for twice stand there once; those of all quantised activations are one. f64 takes a text without the other
+ * types. options may be NULL. Needs no device, context or OpenCL library. */
 CLACT_API clact_status clact_kernels_text(char *out, size_t capacity, size_t *length, const clact_kernels *kernels,
                                           size_t count, const clact_kernels_options *options);
 

@@ -26,13 +26,14 @@ static const word call_words[] = {
 typedef struct kernels_options {
     clact_kernels_options text;
     uint32_t types, calls, semantics;
+    bool table;
     const char *output; /* NULL: standard output */
     const clact_activation_info **infos;
     size_t count;
 } kernels_options;
 
 enum {
-    KEY_TASK = 0x200, KEY_TYPES, KEY_CALLS, KEY_LOCAL, KEY_PER_ITEM, KEY_SEMANTICS, KEY_TO_ZERO, KEY_DIVISION,
+    KEY_TASK = 0x200, KEY_TABLE, KEY_TYPES, KEY_CALLS, KEY_LOCAL, KEY_PER_ITEM, KEY_SEMANTICS, KEY_TO_ZERO, KEY_DIVISION,
 };
 
 static const struct argp_option options_table[] = {
@@ -43,6 +44,7 @@ static const struct argp_option options_table[] = {
      "parameter), gradient (of parameters), noise (training), mask, or all", 0},
     {"semantics", KEY_SEMANTICS, "WHICH", 0,
      "documented (the default), or tensorflow: what TensorFlow 2.15 computes on a CPU", 0},
+    {"table", KEY_TABLE, NULL, 0, "Also the kernel of quantised activations, which takes a table of 256 results", 0},
     {"local", KEY_LOCAL, "N", 0, "Work-items in a group: a power of two to 256, the default", 0},
     {"per-item", KEY_PER_ITEM, "N", 0, "Elements that each computes where operands are dense: 4 by default", 0},
     {"rounds-to-zero", KEY_TO_ZERO, NULL, 0, "For a device that rounds to zero", 0},
@@ -90,6 +92,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_TASK:
         o->text.task = 1;
         return 0;
+    case KEY_TABLE:
+        o->table = true;
+        return 0;
     case KEY_TYPES:
         o->types = parse_words("types", type_words, value);
         return 0;
@@ -134,12 +139,21 @@ static void add_all(kernels_options *o)
             add_name(o, list[i].name);
 }
 
+static size_t request_count(const kernels_options *o)
+{
+    return o->count + o->table;
+}
+
+/* The table's is last: any quantised activation stands for it. */
 static clact_kernels *make_requests(const kernels_options *o)
 {
-    clact_kernels *kernels = allocate(o->count, sizeof *kernels);
-    for (size_t i = 0; i < o->count; i++) {
+    static const clact_quantization bytes = {.x_scale = 1, .y_scale = 1, .x_type = CLACT_U8, .y_type = CLACT_U8};
+    clact_kernels *kernels = allocate(request_count(o), sizeof *kernels);
+    for (size_t i = 0; i < request_count(o); i++) {
         clact_activation *activation = NULL;
-        clact_activation_desc desc = {.id = o->infos[i]->id, .semantics = o->semantics};
+        clact_activation_desc desc = {.id = CLACT_IDENTITY, .quantization = &bytes};
+        if (i < o->count)
+            desc = (clact_activation_desc){.id = o->infos[i]->id, .semantics = o->semantics};
         clact_status status = clact_activation_create(&activation, &desc);
         if (status != CLACT_OK)
             usage_error("%s", clact_error());
@@ -159,12 +173,12 @@ static void free_requests(clact_kernels *kernels, size_t count)
 
 static char *make_text(const kernels_options *o, const clact_kernels *kernels, size_t *length)
 {
-    clact_status status = clact_kernels_text(NULL, 0, length, kernels, o->count, &o->text);
+    clact_status status = clact_kernels_text(NULL, 0, length, kernels, request_count(o), &o->text);
     if (status == CLACT_E_ARGUMENT)
         usage_error("%s", clact_error());
     require_ok(status);
     char *text = allocate(*length + 1, 1);
-    require_ok(clact_kernels_text(text, *length + 1, length, kernels, o->count, &o->text));
+    require_ok(clact_kernels_text(text, *length + 1, length, kernels, request_count(o), &o->text));
     return text;
 }
 
@@ -189,7 +203,7 @@ int command_kernels(int argc, char **argv)
     if (!file_write(path, &(file_part){text, length}, 1, &why))
         fail(CLI_FAILED, "%s %s", is_standard(path) ? "standard output" : path, why.text);
     free(text);
-    free_requests(kernels, options.count);
+    free_requests(kernels, request_count(&options));
     free(options.infos);
     return CLI_DONE;
 }

@@ -307,7 +307,9 @@ clact_status clact_opencl_compose(const struct clact_opencl_target *target, cons
                                   size_t count, bool numbered, char **out, size_t *length)
 {
     struct clact_opencl_text t = {.numbered = numbered};
-    int bits = storage[recipes->key.type].bits;
+    int bits = 32;
+    for (size_t i = 0; i < count; i++) /* that of bytes, 32, stands beside any */
+        bits = storage[recipes[i].key.type].bits > bits ? storage[recipes[i].key.type].bits : bits;
     if (!numbered)
         clact_opencl_tell(&t, target, recipes, count);
     clact_opencl_line(&t, "#define CLACT_REAL_BITS %d\n", bits);

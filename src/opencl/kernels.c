@@ -52,6 +52,8 @@ static bool is_zero(const uint64_t *reserved, size_t count)
 
 static uint32_t types_of(const clact_kernels *k)
 {
+    if (k->activation->kind == KIND_QUANTISED)
+        return 1u << k->activation->x_type;
     return k->types ? k->types : 1u << CLACT_F32;
 }
 
@@ -59,7 +61,7 @@ static clact_status check_request(const clact_kernels *k)
 {
     REQUIRE(k->activation, CLACT_E_ARGUMENT, "the kernels' activation is NULL");
     REQUIRE(is_zero(k->reserved, 2), CLACT_E_ARGUMENT, "the reserved words of clact_kernels must be zero");
-    REQUIRE(types_of(k) < 1u << CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "kernels are of the types f32, f16, bf16 and f64");
+    REQUIRE(k->types < 1u << CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "kernels are of the types f32, f16, bf16 and f64");
     REQUIRE(!(k->calls & ~(uint32_t)CLACT_CALLS_ALL), CLACT_E_ARGUMENT, "the kernels' calls are bits of clact_calls");
     for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
         if (types_of(k) >> type & 1)
@@ -70,7 +72,7 @@ static clact_status check_request(const clact_kernels *k)
 static void add_all(struct clact_opencl_recipes *list, const clact_kernels *kernels, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
+        for (uint32_t type = 0; type <= CLACT_U8; type++)
             if (types_of(&kernels[i]) >> type & 1)
                 clact_opencl_recipes_of(list, kernels[i].activation, type,
                                         kernels[i].calls ? kernels[i].calls : CLACT_CALLS_DENSE);
@@ -110,7 +112,7 @@ clact_status clact_opencl_recipes_for(const clact_kernels *kernels, size_t count
     REQUIRE(kernels && count, CLACT_E_ARGUMENT, "no kernels are asked for");
     for (size_t i = 0; i < count; i++) {
         TRY(check_request(&kernels[i]));
-        types |= types_of(&kernels[i]);
+        types |= kernels[i].activation->kind == KIND_QUANTISED ? 0 : types_of(&kernels[i]);
     }
     REQUIRE(!(types >> CLACT_F64 & 1) || types == 1u << CLACT_F64, CLACT_E_ARGUMENT,
             "f64 is computed in double and the other types in float: they take a text each");

@@ -18,9 +18,20 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
     snprintf(out, size, "%s", r->key.form == FORM_VIEW ? "_view" : "");
 }
 
+static bool signature(const struct clact_opencl_recipe *r, int slot, struct clact_opencl_signature *s)
+{
+    bool view = r->key.form == FORM_VIEW;
+    if (slot > 0)
+        return false;
+    clact_opencl_sign(s, "forward");
+    clact_opencl_sign_views(s, "x y", view ? "first strides" : "first");
+    clact_opencl_sign_rest(s, view ? "n, dims, first_half, second_half" : "n, first_half, second_half");
+    return true;
+}
+
 static struct clact_opencl_recipe recipe_of(enum form form)
 {
-    struct clact_opencl_recipe r = {.file = "table.cl", .prologue = prologue, .words = words};
+    struct clact_opencl_recipe r = {"table.cl", {0}, NULL, prologue, words, signature};
     r.key.kind = KIND_QUANTISED;
     r.key.type = CLACT_U8; /* a byte is a byte */
     r.key.form = (uint16_t)form;

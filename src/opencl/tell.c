@@ -137,12 +137,16 @@ static void tell_activations(struct clact_opencl_text *t, const struct clact_ope
         bool told = false;
         for (size_t k = 0; k < i && !told; k++) {
             const clact_activation *b = recipes[k].activation;
-            told = b->info == a->info && b->kind == a->kind && b->row == a->row;
+            told = a && b ? b->info == a->info && b->kind == a->kind && b->row == a->row : a == b;
         }
         if (told)
             continue;
         struct lines l = {t, " *   ", 0};
         clact_opencl_name_ends(&recipes[i], before, behind);
+        if (!a) {
+            add_text(&l, "quantised activations, kernels table_...: y = table[x]");
+            continue;
+        }
         snprintf(words, sizeof words, "%s, kernels %s%s", a->info->name, before,
                  a->kind == KIND_GATED ? "gated..." : "...");
         add_word(&l, "", words);
@@ -179,6 +183,7 @@ static const struct {
     {"first_first", "first, second", "the halves of y, or backward of dy; backward_y takes those of y too, y1 and y2"},
     {"pieces", "pieces, x_step, dx_step", "ulong: pieces of a unit; long: from one to the next; n and dims are of the "
      "units"},
+    {"first_half", "first_half, second_half", "ulong16: the table's 256 bytes, the first lowest"},
     {"_along", "NAME_kept, NAME_along", "long8: strides from sum to sum, and from term to term"},
     {"_along", "kept, reduced, length", "ulong8: the axes of the sums, and of the terms; ulong: terms of a sum"},
     {"_flat", "", "kernels _flat take reduced of one axis, the last, alone"},
@@ -197,7 +202,7 @@ static bool is_told(const struct kernel *list, size_t count, const char *key)
 
 static void tell_arguments(struct clact_opencl_text *t, const struct kernel *list, size_t count)
 {
-    clact_opencl_line(t, " * Arguments; those not listed are memory of the elements' type, ushort for f16 and bf16:\n");
+    clact_opencl_line(t, " * Arguments; those not listed are memory of the elements' type; f16 and bf16: ushort, u8: uchar:\n");
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
         if (!is_told(list, count, arguments[i].key))
             continue;
