@@ -10,8 +10,8 @@
  *   to_bits, to_real  the representation of a real, and back
  *   INLINE            a function of this text; into its caller, which drivers are not left to choose: of pairs handed
  *                     from function to function clang makes an intrinsic that Oclgrind 21.10 does not know
- *   SHARED            of memory that the work-items of a group share, and pointers to it; in C any memory, and in kernels
- *                     of one work-item (CLACT_TASK) its own
+ *   SHARED            of memory that the work-items of a group share, and pointers to it; in C any memory, and in
+ *                     kernels of one work-item (CLACT_TASK) its own
  *
  * Nothing here depends on a vendor. A device that rounds to zero defines CLACT_ROUNDS_TO_ZERO; one
  * whose division is not correctly rounded defines CLACT_DIVIDE_BY_FMA; a CPU without a fused

@@ -183,7 +183,7 @@ static const struct {
     {"first_first", "first, second", "the halves of y, or backward of dy; backward_y takes those of y too, y1 and y2"},
     {"pieces", "pieces, x_step, dx_step", "ulong: pieces of a unit; long: from one to the next; n and dims are of the "
      "units"},
-    {"first_half", "first_half, second_half", "ulong16: the table's 256 bytes, the first lowest"},
+    {"first_half", "first_half, second_half", "ulong16: the table's 256 bytes, the first lowest; x and y are uchar"},
     {"_along", "NAME_kept, NAME_along", "long8: strides from sum to sum, and from term to term"},
     {"_along", "kept, reduced, length", "ulong8: the axes of the sums, and of the terms; ulong: terms of a sum"},
     {"_flat", "", "kernels _flat take reduced of one axis, the last, alone"},
@@ -195,14 +195,15 @@ static const struct {
 static bool is_told(const struct kernel *list, size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++)
-        if (strstr(list[i].signature.arguments, key) || strstr(list[i].signature.part, key) || strstr(list[i].behind, key))
+        if (strstr(list[i].signature.arguments, key) || strstr(list[i].signature.part, key) ||
+            strstr(list[i].behind, key))
             return true;
     return false;
 }
 
 static void tell_arguments(struct clact_opencl_text *t, const struct kernel *list, size_t count)
 {
-    clact_opencl_line(t, " * Arguments; those not listed are memory of the elements' type; f16 and bf16: ushort, u8: uchar:\n");
+    clact_opencl_line(t, " * Arguments; those not listed are memory of the elements' type, which is ushort for f16 and bf16:\n");
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
         if (!is_told(list, count, arguments[i].key))
             continue;
@@ -232,7 +233,7 @@ static void tell_launches(struct clact_opencl_text *t, const struct clact_opencl
 static void tell_build(struct clact_opencl_text *t, const struct clact_opencl_target *target)
 {
     struct lines l = {t, " * ", 0};
-    char first[128];
+    char first[160];
     snprintf(first, sizeof first, "Build it with -cl-std=CL1.2%s and with nothing that lets a compiler change results:",
              target->divides ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
     add_text(&l, first);
