@@ -5,7 +5,10 @@
 #include <string.h>
 
 #define ROW 16          /* half of a row's elements, or as many as maxout has pieces */
-#define LARGE (1 << 17) /* elements of the larger launch: PoCL compiles a kernel apart for more than 2^16 work-items */
+/* The larger launch has more work-items than this, with 256 for a row of row-wise activations: PoCL compiles a kernel
+ * apart for such. It is no larger, for simulators. */
+#define SMALL (1 << 16)
+#define GROUP 256
 
 /* What the calls of an activation work on; of inputs, all are one memory. */
 struct warmup {
@@ -209,7 +212,7 @@ static clact_status zeros(clact_buffer **out, clact_context *context, size_t byt
 static clact_status every_type(struct warmup *w, uint32_t types, bool f64)
 {
     w->row = 2 * pieces_of(w->activation);
-    w->most_rows = w->row < LARGE ? LARGE / w->row : 1;
+    w->most_rows = SMALL / (w->activation->kind == KIND_ROWWISE ? GROUP : w->row) + 1;
     size_t bytes = (size_t)(w->row * w->most_rows) * 4 * sizeof(double);
     clact_status status = zeros(&w->in, w->context, bytes);
     if (status == CLACT_OK)

@@ -133,6 +133,7 @@ check 'silently' silent
 check 'a gradient, too' hidden run 0 apply elu --gradient="$sample" "$sample" -o "$top/y.npy"
 check 'a device that a pack makes usable' hidden run 0 devices --json
 check 'its exactness is measured' says '"exact": "[a-z]*"'
+check 'the pack is told' says "of the pack $top/elu.pack"
 check 'what it lacks' hidden run 2 apply tanh "$sample" -o "$top/y.npy"
 check 'is refused by name' says 'tanh_\*_f32, for tanh'
 check 'also with a compiler' run 2 apply tanh "$sample" -o "$top/y.npy"

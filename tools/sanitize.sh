@@ -18,6 +18,7 @@ build() { # folder, compiler, sanitizers
     ninja -C "$1" >"$1/build.log" 2>&1 || { tail -n 30 "$1/build.log" >&2; exit 1; }
 }
 
+export CLACT_CACHE_DIR=disabled
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 build build-asan gcc address,undefined
 export POCL_CACHE_DIR="$PWD/build-asan/pocl"

@@ -288,8 +288,9 @@ static clact_status ocl_caps(clact_context *context, clact_caps *caps)
     memcpy(caps->platform, d->platform, sizeof caps->platform);
     memcpy(caps->driver, d->driver, sizeof caps->driver);
     size_t length = strlen(caps->reason);
-    snprintf(caps->reason + length, sizeof caps->reason - length, "%s",
-             types ? ocl->verdict : "; it has no compiler, so its kernels cannot be built");
+    snprintf(caps->reason + length, sizeof caps->reason - length, "%s%s%s",
+             types ? ocl->verdict : "; it has no compiler, so its kernels cannot be built",
+             ocl->pack ? "; its kernels are those of the pack " : "", ocl->pack ? clact_opencl_pack_path(ocl->pack) : "");
     return CLACT_OK;
 }
 

@@ -274,6 +274,7 @@ clact_status clact_opencl_pack_open(struct clact_opencl_pack **out, const char *
 bool clact_opencl_pack_fits(const struct clact_opencl_pack *pack, const char *identity);
 /* Makes that part the one that is used; refuses a device that it has none for. */
 clact_status clact_opencl_pack_use(struct clact_opencl_pack *pack, const char *identity, const char *device);
+const char *clact_opencl_pack_path(const struct clact_opencl_pack *pack);
 /* Bits 1 << clact_type of what it has kernels for. */
 uint32_t clact_opencl_pack_types(const struct clact_opencl_pack *pack);
 /* Its program for a recipe, to be released. */

@@ -180,6 +180,11 @@ clact_status clact_opencl_pack_use(struct clact_opencl_pack *p, const char *iden
                       (int)strcspn(first, "\n"), first);
 }
 
+const char *clact_opencl_pack_path(const struct clact_opencl_pack *p)
+{
+    return p->path;
+}
+
 uint32_t clact_opencl_pack_types(const struct clact_opencl_pack *p)
 {
     return p->types;
