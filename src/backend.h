@@ -170,6 +170,8 @@ clact_status clact_ocl_open_handles(clact_context *context, struct _cl_context *
 clact_status clact_ocl_list(clact_device_info *out, size_t capacity, size_t *count,
                             const clact_options *options, char *reason);
 
+/* The rules of clact_kernels. */
+clact_status clact_kernels_check(const clact_kernels *kernels, size_t count);
 /* Builds the programs of the kernels; stores what the cache has not. */
 clact_status clact_ocl_prepare(clact_context *context, const clact_kernels *kernels, size_t count);
 void clact_ocl_save(clact_context *context);

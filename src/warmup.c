@@ -237,7 +237,7 @@ static clact_status every_type(struct warmup *w, uint32_t types, bool f64)
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
-static clact_status check(const clact_kernels *kernels, size_t count)
+clact_status clact_kernels_check(const clact_kernels *kernels, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const clact_kernels *k = &kernels[i];
@@ -266,7 +266,7 @@ static clact_status warm_up(clact_context *context, const clact_kernels *kernels
 clact_status clact_warmup(clact_context *context, const clact_kernels *kernels, size_t count)
 {
     REQUIRE(context && (kernels || count == 0), CLACT_E_ARGUMENT, "context must not be NULL, nor kernels where count is not 0");
-    TRY(check(kernels, count));
+    TRY(clact_kernels_check(kernels, count));
     if (!context->ocl)
         return CLACT_OK;
     clact_enter(context);

@@ -50,34 +50,6 @@ static bool is_zero(const uint64_t *reserved, size_t count)
     return true;
 }
 
-static uint32_t types_of(const clact_kernels *k)
-{
-    if (k->activation->kind == KIND_QUANTISED)
-        return 1u << k->activation->x_type;
-    return k->types ? k->types : 1u << CLACT_F32;
-}
-
-static clact_status check_request(const clact_kernels *k)
-{
-    REQUIRE(k->activation, CLACT_E_ARGUMENT, "the kernels' activation is NULL");
-    REQUIRE(is_zero(k->reserved, 2), CLACT_E_ARGUMENT, "the reserved words of clact_kernels must be zero");
-    REQUIRE(k->types < 1u << CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "kernels are of the types f32, f16, bf16 and f64");
-    REQUIRE(!(k->calls & ~(uint32_t)CLACT_CALLS_ALL), CLACT_E_ARGUMENT, "the kernels' calls are bits of clact_calls");
-    for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
-        if (types_of(k) >> type & 1)
-            TRY(clact_definition_type(k->activation, type));
-    return CLACT_OK;
-}
-
-static void add_all(struct clact_opencl_recipes *list, const clact_kernels *kernels, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        for (uint32_t type = 0; type <= CLACT_U8; type++)
-            if (types_of(&kernels[i]) >> type & 1)
-                clact_opencl_recipes_of(list, kernels[i].activation, type,
-                                        kernels[i].calls ? kernels[i].calls : CLACT_CALLS_DENSE);
-}
-
 static bool same_program(const struct clact_opencl_recipe *a, const struct clact_opencl_recipe *b)
 {
     return memcmp(&a->key, &b->key, sizeof a->key) == 0 &&
@@ -104,33 +76,31 @@ static clact_status remove_repeated(struct clact_opencl_recipes *list)
     return CLACT_OK;
 }
 
-clact_status clact_opencl_recipes_for(const clact_kernels *kernels, size_t count, struct clact_opencl_recipe **out,
-                                      size_t *recipe_count)
+/* That of bytes goes with all. */
+static clact_status check_widths(const struct clact_opencl_recipes *list)
 {
-    uint32_t types = 0;
-    struct clact_opencl_recipes list = {0};
-    REQUIRE(kernels && count, CLACT_E_ARGUMENT, "no kernels are asked for");
-    for (size_t i = 0; i < count; i++) {
-        TRY(check_request(&kernels[i]));
-        types |= kernels[i].activation->kind == KIND_QUANTISED ? 0 : types_of(&kernels[i]);
+    bool f32 = false, f64 = false;
+    for (size_t i = 0; i < list->count; i++) {
+        f64 |= list->recipes[i].key.type == CLACT_F64;
+        f32 |= list->recipes[i].key.type != CLACT_F64 && list->recipes[i].key.kind != KIND_QUANTISED;
     }
-    REQUIRE(!(types >> CLACT_F64 & 1) || types == 1u << CLACT_F64, CLACT_E_ARGUMENT,
+    REQUIRE(!f32 || !f64, CLACT_E_ARGUMENT,
             "f64 is computed in double and the other types in float: they take a text each");
-    add_all(&list, kernels, count);
-    REQUIRE(list.count, CLACT_E_ARGUMENT, "the activations asked for have no kernels for such calls");
-    list.recipes = calloc(list.count, sizeof *list.recipes);
-    REQUIRE(list.recipes, CLACT_E_MEMORY, "out of memory");
-    list.capacity = list.count;
-    list.count = 0;
-    add_all(&list, kernels, count);
-    clact_status status = remove_repeated(&list);
-    if (status != CLACT_OK) {
-        free(list.recipes);
-        return status;
-    }
-    *out = list.recipes;
-    *recipe_count = list.count;
     return CLACT_OK;
+}
+
+/* The recipes asked for, each once, to be freed also on failure. */
+static clact_status list_recipes(const clact_kernels *kernels, size_t count, struct clact_opencl_recipes *list)
+{
+    REQUIRE(kernels && count, CLACT_E_ARGUMENT, "no kernels are asked for");
+    TRY(clact_kernels_check(kernels, count));
+    for (size_t i = 0; i < count; i++)
+        if (kernels[i].types >> CLACT_F64 & 1)
+            TRY(clact_definition_type(kernels[i].activation, CLACT_F64));
+    TRY(clact_opencl_recipes_of_kernels(NULL, kernels, count, list));
+    REQUIRE(list->count, CLACT_E_ARGUMENT, "the activations asked for have no kernels for such calls");
+    TRY(remove_repeated(list));
+    return check_widths(list);
 }
 
 /* ---- The text ------------------------------------------------------------------------------- */
@@ -163,14 +133,15 @@ clact_status clact_kernels_text(char *out, size_t capacity, size_t *length, cons
                                 const clact_kernels_options *options)
 {
     struct clact_opencl_target target;
-    struct clact_opencl_recipe *recipes;
-    size_t recipe_count, bytes;
+    struct clact_opencl_recipes list = {0};
+    size_t bytes;
     char *text;
     REQUIRE(length && (out || !capacity), CLACT_E_ARGUMENT, "the text or its length has no place to go");
     TRY(target_of(options, &target));
-    TRY(clact_opencl_recipes_for(kernels, count, &recipes, &recipe_count));
-    clact_status status = clact_opencl_compose(&target, recipes, recipe_count, false, &text, &bytes);
-    free(recipes);
+    clact_status status = list_recipes(kernels, count, &list);
+    if (status == CLACT_OK)
+        status = clact_opencl_compose(&target, list.recipes, list.count, false, &text, &bytes);
+    free(list.recipes);
     TRY(status);
     if (capacity) {
         size_t written = bytes < capacity ? bytes : capacity - 1;

@@ -129,7 +129,8 @@ static inline void clact_opencl_add_recipe(struct clact_opencl_recipes *list, st
 /* Adds those for one type that calls, bits of clact_calls, take. */
 void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_activation *activation, uint32_t type,
                              uint32_t calls);
-/* Those of kernels that the context's device has the types for, in an array to free, with room for one more. */
+/* Those of kernels that the context's device has the types for (NULL: of all), in an array to free, with room for one
+ * more. */
 clact_status clact_opencl_recipes_of_kernels(clact_context *context, const clact_kernels *kernels, size_t count,
                                              struct clact_opencl_recipes *out);
 /* Its parts, each in a file of its name. */
@@ -150,10 +151,6 @@ void clact_opencl_table_recipes(struct clact_opencl_recipes *list, const clact_a
 void clact_opencl_sign(struct clact_opencl_signature *signature, const char *part);
 void clact_opencl_sign_views(struct clact_opencl_signature *signature, const char *names, const char *suffixes);
 void clact_opencl_sign_rest(struct clact_opencl_signature *signature, const char *arguments);
-
-/* Those of several requests, each once, in an array to free: at least one, all of one width of reals. */
-clact_status clact_opencl_recipes_for(const clact_kernels *kernels, size_t count, struct clact_opencl_recipe **out,
-                                      size_t *recipe_count);
 
 /* The text of a program of several recipes, none twice, all of one width of reals. numbered: with #line, for the
  * messages of drivers; else it opens with what clact_opencl_tell() has to say. *out is to be freed. */

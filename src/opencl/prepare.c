@@ -22,7 +22,7 @@ static void list_recipes(const clact_context *context, const clact_kernels *kern
         if (kernels[i].activation->kind == KIND_QUANTISED)
             types = 1u << kernels[i].activation->x_type;
         for (uint32_t t = 0; t <= CLACT_U8; t++)
-            if (types >> t & 1 && (t != CLACT_F64 || clact_ocl_computes_f64(context, kernels[i].activation)))
+            if (types >> t & 1 && (t != CLACT_F64 || !context || clact_ocl_computes_f64(context, kernels[i].activation)))
                 clact_opencl_recipes_of(list, kernels[i].activation, t, calls);
     }
 }
