@@ -5,6 +5,8 @@
 #include <clact/clact.h>
 #include <clact/opencl.h>
 
+#include "private.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -16,7 +18,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "clact needs a little-
 
 /* Sets the thread's message, and returns status. */
 __attribute__((format(printf, 2, 3)))
-clact_status clact_fail(clact_status status, const char *format, ...);
+CLACT_PRIVATE clact_status clact_fail(clact_status status, const char *format, ...);
 /* Also sets what clact_opencl_code() returns. */
 void clact_set_opencl_code(int32_t code);
 

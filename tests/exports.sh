@@ -1,8 +1,10 @@
 #!/bin/sh
-# exports.sh LIBRARY_SO LIBRARY_A: the libraries show what the public headers declare, and no more.
+# exports.sh LIBRARY_SO LIBRARY_A HEADER...: the libraries show what these public headers declare, and no more; besides,
+# under a version of its own, what src/ marks as CLACT_PRIVATE.
 set -u
 so=$1 archive=$2
-include=$(dirname "$0")/../include/clact
+shift 2
+root=$(dirname "$0")/..
 for tool in nm readelf; do
     command -v $tool >/dev/null || { echo "skipped: there is no $tool"; exit 77; }
 done
@@ -23,10 +25,13 @@ none()
 count() { wc -l <"$tmp/$1"; }
 
 # The word before the bracket of each CLACT_API declaration.
-grep -hv '^ *#' "$include"/*.h | tr '\n' ' ' | grep -o 'CLACT_API [^;(]*(' | sed 's/(//; s/.*[ *]//' |
+(cd "$root/include/clact" && grep -hv '^ *#' "$@") | tr '\n' ' ' | grep -o 'CLACT_API [^;(]*(' | sed 's/(//; s/.*[ *]//' |
     sort -u >"$tmp/declared"
-# "A" is the name of the version, CLACT_0.
-nm -D --defined-only "$so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u >"$tmp/exported"
+grep -hv '^ *#' "$root"/src/*.h "$root"/src/*/*.h | tr '\n' ' ' | grep -o 'CLACT_PRIVATE [^;(]*(' | sed 's/(//; s/.*[ *]//' |
+    sort -u >"$tmp/marked"
+# "A" is the name of a version, CLACT_0.
+nm -D --defined-only "$so" | awk '$2 != "A" && $3 !~ /@CLACT_PRIVATE/ { sub(/@.*/, "", $3); print $3 }' | sort -u >"$tmp/exported"
+nm -D --defined-only "$so" | awk '$2 != "A" && $3 ~ /@CLACT_PRIVATE/ { sub(/@.*/, "", $3); print $3 }' | sort -u >"$tmp/private"
 nm -D --undefined-only "$so" | awk '{ sub(/@.*/, "", $NF); print $NF }' >"$tmp/needed"
 readelf -d "$so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >"$tmp/libraries"
 nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort -u >"$tmp/global"
@@ -39,6 +44,8 @@ cd "$tmp" || exit 1
 none "exported by $so without clact_" exported grep -v '^clact_' exported
 none 'exported and not declared' exported comm -13 declared exported
 none 'declared and not exported' declared comm -23 declared exported
+none 'exported privately and not marked' private comm -13 marked private
+[ ! -s "$tmp/private" ] || none 'marked and not exported privately' marked comm -23 marked private
 none "undefined in $so" needed grep '^cl[A-Z]' needed
 none "needed by $so" libraries grep -E 'libOpenCL|libstdc|libgomp' libraries
 none "undefined in $archive" archive_needed grep '^cl[A-Z]' archive_needed
