@@ -153,21 +153,20 @@ static void make_options_table(void)
     }
 }
 
-static void parse_semantics(activation_options *options, const char *value)
+uint32_t parse_semantics(const char *word)
 {
-    if (strcmp(value, "documented") == 0)
-        options->semantics = CLACT_DOCUMENTED;
-    else if (strcmp(value, "tensorflow") == 0)
-        options->semantics = CLACT_TENSORFLOW;
-    else
-        usage_error("--semantics is documented or tensorflow, not '%s'", value);
+    if (strcmp(word, "documented") == 0)
+        return CLACT_DOCUMENTED;
+    if (strcmp(word, "tensorflow") == 0)
+        return CLACT_TENSORFLOW;
+    usage_error("--semantics is documented or tensorflow, not '%s'", word);
 }
 
 static error_t parse_activation(int key, char *value, struct argp_state *state)
 {
     activation_options *options = state->input;
     if (key == KEY_SEMANTICS) {
-        parse_semantics(options, value);
+        options->semantics = parse_semantics(value);
     } else if (key == KEY_UNCHECKED) {
         options->unchecked = 1;
     } else if (key >= KEY_PARAMETER && key < KEY_PARAMETER + (int)options_count) {

@@ -12,6 +12,9 @@ bool is_elementwise(const clact_activation_info *info);
 /* Otherwise a usage error that says that the command is for those. */
 void require_elementwise(const clact_activation_info *info, const char *command);
 
+/* The clact_semantics that a word names; else a usage error. */
+uint32_t parse_semantics(const char *word);
+
 /* A parameter as it was typed: the option without its dashes, and the value. */
 typedef struct given_parameter {
     const char *option, *value;
