@@ -6,11 +6,11 @@
 
 /* Checks one operand (what names it in errors) and writes its view, strides left-aligned as in the
  * tensor. n is the number of elements, which the caller of the first operand learns here. */
-clact_status clact_view_of(const clact_operand *operand, const char *what, struct clact_view *view, uint64_t *n);
+CLACT_PRIVATE clact_status clact_view_of(const clact_operand *operand, const char *what, struct clact_view *view, uint64_t *n);
 
 /* Checks that each element of the view lies in its memory. */
-clact_status clact_view_bounds(clact_context *context, const clact_tensor *tensor, const struct clact_view *view,
-                               const char *what);
+CLACT_PRIVATE clact_status clact_view_bounds(clact_context *context, const clact_tensor *tensor, const struct clact_view *view,
+                                             const char *what);
 
 /* Checks an output against itself and an input against an output; sets *same where the two are one view. */
 clact_status clact_view_distinct(const clact_tensor *tensor, const struct clact_view *out, const char *what);

@@ -12,6 +12,9 @@ static Suite *(*const suites[])(void) = {
     noise_suite, special_suite, properties_suite, tensor_suite, threads_suite, tensorflow_suite, seeds_suite,
     activation_suite, memory_suite, several_suite, environment_suite, device_suite, interop_suite, large_suite, npy_suite,
     quantised_suite, cache_suite, pack_suite, kernels_suite,
+#ifdef CLACT_TEST_NN
+    nn_init_suite,
+#endif
 };
 
 int main(int argc, char **argv)

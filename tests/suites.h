@@ -34,6 +34,8 @@ Suite *several_suite(void);
 Suite *cache_suite(void);
 Suite *pack_suite(void);
 Suite *kernels_suite(void);
+/* Of libclact-nn, where it is built. */
+Suite *nn_init_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
