@@ -29,7 +29,7 @@ struct clact_beta {
 /* The gradient of a learnable parameter: sums of terms, one for each element that shares an element of the
  * parameter. Axes are right-aligned; those reduced stand in row-major order. */
 struct clact_gradient {
-    int parameter;                     /* k of NAME_pK */
+    int parameter;                     /* k of NAME_pK, or GRADIENT_SUM */
     uint64_t segments, length;         /* sums, and terms of each */
     int64_t kept[CLACT_MAX_RANK], reduced[CLACT_MAX_RANK];
     int64_t kept_strides[VIEW_INDEX][CLACT_MAX_RANK], along[VIEW_INDEX][CLACT_MAX_RANK]; /* of the launch's inputs */
@@ -37,6 +37,7 @@ struct clact_gradient {
     struct clact_beta beta;
 };
 #define CLACT_MAX_GRADIENTS 4
+#define GRADIENT_SUM CLACT_MAX_GRADIENTS /* the terms are those of dy alone, whatever the row */
 
 /* One checked call. */
 struct clact_launch {
@@ -128,12 +129,17 @@ struct clact_table_launch {
     const clact_enqueue *enqueue; /* NULL: the context's own queue, no waits, no event */
 };
 
+struct clact_matmul; /* of matmul.h */
+struct clact_dense;  /* of dense.h */
+
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
     clact_status (*elementwise)(clact_context *, const struct clact_launch *);
     clact_status (*rowwise)(clact_context *, const struct clact_rowwise_launch *);
     clact_status (*map)(clact_context *, const struct clact_map *);
     clact_status (*table)(clact_context *, const struct clact_table_launch *);
+    clact_status (*matmul)(clact_context *, const struct clact_matmul *);
+    clact_status (*dense)(clact_context *, const struct clact_dense *);
     clact_status (*buffer_create)(clact_buffer *);
     void (*buffer_destroy)(clact_buffer *);
     clact_status (*buffer_write)(clact_buffer *, size_t offset, size_t bytes, const void *from);
@@ -143,6 +149,15 @@ struct clact_backend_functions {
     clact_status (*buffer_unmap)(clact_buffer *, void *mapped);
     clact_status (*finish)(clact_context *);
     void (*close)(clact_context *);
+    /* Whether the device is the host's processor, on the host's memory. */
+    bool (*is_host)(const clact_context *);
+    /* Runs what computes in host memory on views of the device's, whose data is set for it, on enqueue and as part of its
+     * order; returns when that is done. */
+    clact_status (*on_host)(clact_context *, struct clact_view *const *views, int count, const clact_enqueue *enqueue,
+                            clact_status (*run)(clact_context *, const void *work), const void *work);
+    /* Of OpenCL: makes what is enqueued next wait for enqueue's waits; q is enqueue with its queue. */
+    clact_status (*barrier)(clact_context *, const clact_enqueue *enqueue, clact_enqueue *q);
+    void (*event_release)(clact_context *, struct _cl_event *);
     /* The memory that mem is part of, where it begins there and how long it is, in bytes. */
     clact_status (*mem_info)(clact_context *, struct _cl_mem *mem, const void **root, size_t *first, size_t *bytes);
 };

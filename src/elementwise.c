@@ -124,6 +124,16 @@ static bool exact_from_y(const clact_context *context, const clact_activation *a
     return a->from_y(p, s, narrow);
 }
 
+uint32_t clact_backward_reads(const clact_context *context, const clact_activation *a, uint32_t type)
+{
+    const uint32_t needs = a->info->needs;
+    if (a->kind == KIND_GATED)
+        return CLACT_BACKWARD_X;
+    if (a->kind == KIND_ELEMENTWISE && needs != CLACT_BACKWARD_NOTHING)
+        return exact_from_y(context, a, type) ? CLACT_BACKWARD_Y : CLACT_BACKWARD_X;
+    return needs == CLACT_BACKWARD_X_OR_Y ? CLACT_BACKWARD_Y : needs;
+}
+
 /* What backward reads: x, or y in its place, or neither. */
 static clact_status choose_saved(const struct clact_call *call, const clact_backward_args *args,
                                  const clact_operand **saved, const char **what)

@@ -20,7 +20,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "clact needs a little-
 __attribute__((format(printf, 2, 3)))
 CLACT_PRIVATE clact_status clact_fail(clact_status status, const char *format, ...);
 /* Also sets what clact_opencl_code() returns. */
-void clact_set_opencl_code(int32_t code);
+CLACT_PRIVATE void clact_set_opencl_code(int32_t code);
 
 /* REQUIRE states a rule: where it does not hold, the rule's sentence is the error. */
 #define REQUIRE(condition, status, ...)               \
@@ -157,6 +157,6 @@ __attribute__((format(printf, 3, 4)))
 void clact_log_message(const clact_context *context, int level, const char *format, ...);
 
 /* The value of an environment variable, or NULL where the program runs with more rights than its user. */
-const char *clact_environment(const char *name);
+CLACT_PRIVATE const char *clact_environment(const char *name);
 
 #endif

@@ -17,7 +17,7 @@ clact_status clact_view_distinct(const clact_tensor *tensor, const struct clact_
 clact_status clact_view_overlap(clact_context *context, const clact_tensor *tensor, const struct clact_view *in,
                                 const struct clact_view *out, const char *what, bool *same);
 /* The same for two shapes. Views of different shapes are never the same. */
-clact_status clact_views_overlap(clact_context *context, const clact_tensor *in_shape, const struct clact_view *in,
+CLACT_PRIVATE clact_status clact_views_overlap(clact_context *context, const clact_tensor *in_shape, const struct clact_view *in,
                                  const clact_tensor *out_shape, const struct clact_view *out, const char *what,
                                  bool *same);
 

@@ -104,6 +104,112 @@ CLACT_API clact_status clact_nn_scaler_get(const clact_nn_scaler *scaler, size_t
 CLACT_API clact_status clact_nn_scaler_apply(const clact_nn_scaler *scaler, const clact_operand *x, const clact_operand *y);
 CLACT_API clact_status clact_nn_scaler_invert(const clact_nn_scaler *scaler, const clact_operand *y, const clact_operand *x);
 
+/* ---- Products of matrices ------------------------------------------------------------------- */
+
+typedef enum clact_nn_product {
+    CLACT_NN_PRODUCT_EXACT = 1,  /* clact's own */
+    CLACT_NN_PRODUCT_BLAS = 2,   /* OpenBLAS, on the host's processor */
+    CLACT_NN_PRODUCT_CLBLAST = 3 /* CLBlast, on the context's device */
+} clact_nn_product;
+
+/* What CLACT_NN_FAST takes for f32 and f64. */
+typedef struct clact_nn_products {
+    uint32_t host, device;   /* clact_nn_product, of operands in host memory, and of others */
+    char host_reason[256];   /* why, in a sentence */
+    char device_reason[256];
+    uint64_t reserved[8];
+} clact_nn_products;
+
+/* Says how CLACT_NN_FAST computes products. The libraries are looked for when they are first needed, by any call, as
+ * $CLACT_BLAS_LIBRARY and $CLACT_CLBLAST_LIBRARY say (a path, or "disabled"), else by their usual names; they stay open.
+ * What is taken depends on these and on the context's device alone, never on a measurement:
+ *   - OpenBLAS where the operands lie in host memory, or on a device that is the host's processor, whose memory is
+ *     mapped for it: such a call on a queue returns when the product is there. It uses threads of its own, as many as
+ *     $OPENBLAS_NUM_THREADS says.
+ *   - else CLBlast on a device; calls of it are made one at a time. Its first call compiles kernels. Its cache keeps the
+ *     cl_context: see clact_nn_clear_cache().
+ *   - else the exact product; and where a product has no terms, or a size beyond what the library counts in.
+ * Errors of fast products are bounded as those of any order of the terms: by depth / 2^24 (f64: 2^53) of the sum of the
+ * terms' magnitudes. f16 is computed by CLBlast where the device has it, and refused elsewhere; so is bf16. */
+CLACT_API clact_status clact_nn_products_of(clact_context *context, clact_nn_products *out);
+
+/* Frees the programs that CLBlast keeps for the whole process, yours among them, and with them its hold on every
+ * cl_context it has seen. Never called by clact itself. Nothing to do where CLBlast was not used. */
+CLACT_API clact_status clact_nn_clear_cache(void);
+
+typedef struct clact_nn_matmul_args {
+    const clact_operand *a, *b;
+    const clact_operand *c; /* out; shares no memory with a and b */
+    uint32_t transpose_a;   /* 1: a holds the transposed matrix */
+    uint32_t transpose_b;
+    double beta;            /* c = a b + beta c; 0 overwrites, whatever c holds. Finite; rounded to the type computed in */
+    uint32_t mode;          /* clact_nn_mode */
+    uint32_t reserved0;
+    uint64_t reserved[8];
+} clact_nn_matmul_args;
+
+/* The product of two matrices: a is [m, k] or, transposed, [k, m]; b is [k, n] or [n, k]; c is [m, n]; any may be 0.
+ *
+ * In CLACT_NN_EXACT an element begins as +0 and takes its k terms in ascending order, each by one fma in the type computed
+ * in (f32 for f16 and bf16), then beta c by one more, and is rounded to its type: fma(beta, c, fma(a[k-1], b[k-1], ...
+ * fma(a[0], b[0], +0))). Sizes, tiles and threads do not change its bits. */
+CLACT_API clact_status clact_nn_matmul(clact_context *context, const clact_nn_matmul_args *args,
+                                       const struct clact_enqueue *enqueue);
+
+/* ---- The dense layer ------------------------------------------------------------------------ */
+
+typedef struct clact_nn_dense_args {
+    const clact_operand *x; /* [batch, inputs] */
+    const clact_operand *w; /* [inputs, units] */
+    const clact_operand *b; /* [units]; NULL: none */
+    const clact_operand *z; /* out: x w + b, [batch, units]; NULL: not kept */
+    const clact_operand *y; /* out: f(x w + b); shares no memory with the others */
+    const clact_activation *activation; /* f; NULL: the identity, and no z */
+    const clact_parameter_tensor *parameters; /* of f, as in clact_forward_args */
+    size_t parameter_count;
+    uint64_t seed, offset;  /* of f's noise; the index is that of z's element */
+    uint32_t training;
+    uint32_t mode;          /* clact_nn_mode */
+    uint64_t reserved[8];
+} clact_nn_dense_args;
+
+/* y = f(x w + b). f may be of any kind, along the axes of z: y has the shape that f gives it (maxout, gated units and crelu
+ * need z, their y having another one). An element-wise f without noise takes the sum before z is rounded to its type,
+ * which matters for f16 and bf16; others take z. Where f refuses its own operands, z or y may have been written. */
+CLACT_API clact_status clact_nn_dense_forward(clact_context *context, const clact_nn_dense_args *args,
+                                              const struct clact_enqueue *enqueue);
+
+/* What backward needs of a layer's forward besides x: *needs is CLACT_BACKWARD_NOTHING, CLACT_BACKWARD_Y, or
+ * CLACT_BACKWARD_X for z. activation may be NULL; type is that of the operands. */
+CLACT_API clact_status clact_nn_dense_needs(clact_context *context, const clact_activation *activation, clact_type type,
+                                            uint32_t *needs);
+
+typedef struct clact_nn_dense_backward_args {
+    const clact_operand *x;  /* as forward had them; x may be NULL without dw, w without dx */
+    const clact_operand *w;
+    const clact_operand *z;  /* what f's derivative is made from: one of the two, or none where it needs nothing */
+    const clact_operand *y;
+    const clact_operand *dy; /* the gradient by y */
+    const clact_operand *dz; /* out: the gradient by z; may be dy, z or y, where shapes agree; without f it is dy: NULL */
+    const clact_operand *dx, *dw, *db; /* out: those by x, w and b, of their shapes; each may be NULL. db may be f32 where
+                                          the others are f16 or bf16 */
+    double dx_beta, dw_beta, db_beta;  /* dx = gradient + dx_beta * dx, and so on; 0 overwrites */
+    const clact_activation *activation; /* and the rest as forward had it */
+    const clact_parameter_tensor *parameters;
+    size_t parameter_count;
+    const clact_parameter_gradient *gradients; /* of f's learnable parameters, as in clact_backward_args */
+    size_t gradient_count;
+    uint64_t seed, offset;
+    uint32_t training;
+    uint32_t mode;
+    uint64_t reserved[8];
+} clact_nn_dense_backward_args;
+
+/* dz = f'(z) dy; db is the sum of dz's rows, in the order of cl/reduction.h; dw = x^T dz, and dx = dz w^T, as
+ * clact_nn_matmul has them. What it writes shares no memory with its other operands, nor with each other, but for dz. */
+CLACT_API clact_status clact_nn_dense_backward(clact_context *context, const clact_nn_dense_backward_args *args,
+                                               const struct clact_enqueue *enqueue);
+
 #ifdef __cplusplus
 }
 #endif

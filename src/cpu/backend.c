@@ -14,11 +14,13 @@
 #define KERNELS(isa)                                                                                \
     extern const struct clact_cpu_kernels clact_cpu_##isa##_32, clact_cpu_##isa##_64;               \
     extern const struct clact_cpu_map_loops clact_cpu_map_##isa##_32, clact_cpu_map_##isa##_64;     \
+    extern const struct clact_cpu_tile clact_cpu_tile_##isa##_32, clact_cpu_tile_##isa##_64;        \
     void clact_cpu_rowwise_##isa##_32(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end); \
     void clact_cpu_rowwise_##isa##_64(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
 #define ISA(isa)                                                                                    \
     {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, &clact_cpu_map_##isa##_32, &clact_cpu_map_##isa##_64, has_##isa, \
-     {clact_cpu_rowwise_##isa##_32, clact_cpu_rowwise_##isa##_64}}
+     {clact_cpu_rowwise_##isa##_32, clact_cpu_rowwise_##isa##_64},                                  \
+     {&clact_cpu_tile_##isa##_32, &clact_cpu_tile_##isa##_64}}
 
 static bool has_baseline(void) { return true; }
 KERNELS(baseline)
@@ -222,12 +224,31 @@ static clact_status cpu_finish(clact_context *context)
     return CLACT_OK;
 }
 
+static bool cpu_is_host(const clact_context *context)
+{
+    (void)context;
+    return true;
+}
+
+static clact_status cpu_on_host(clact_context *context, struct clact_view *const *views, int count,
+                                const clact_enqueue *enqueue, clact_status (*run)(clact_context *, const void *),
+                                const void *work)
+{
+    (void)enqueue; /* there is none */
+    for (int i = 0; i < count; i++)
+        if (views[i]->buffer)
+            views[i]->data = views[i]->buffer->memory;
+    return run(context, work);
+}
+
 const struct clact_backend_functions clact_cpu_functions = {
     .caps = cpu_caps,
     .elementwise = clact_cpu_elementwise,
     .rowwise = clact_cpu_rowwise,
     .map = clact_cpu_map,
     .table = clact_cpu_table,
+    .matmul = clact_cpu_matmul,
+    .dense = clact_cpu_dense,
     .buffer_create = cpu_buffer_create,
     .buffer_destroy = cpu_buffer_destroy,
     .buffer_write = cpu_buffer_write,
@@ -236,4 +257,6 @@ const struct clact_backend_functions clact_cpu_functions = {
     .buffer_unmap = cpu_buffer_unmap,
     .finish = cpu_finish,
     .close = cpu_close,
+    .is_host = cpu_is_host,
+    .on_host = cpu_on_host,
 };

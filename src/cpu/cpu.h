@@ -72,12 +72,24 @@ static inline int clact_cpu_array_of(const clact_activation *a)
     return a->tensor >= 0 ? a->tensor : a->noise;
 }
 
+/* What products of matrices are made of. */
+struct clact_cpu_tile {
+    size_t rows, columns;
+    /* c += a b, c having rows that lie stride reals apart; of a depth columns stand one behind the other, of b depth rows.
+     * b and c are aligned to vectors, and so is the stride. */
+    void (*multiply)(size_t depth, const void *a, const void *b, void *c, size_t stride);
+};
+
+/* n reals, each the parameter that a loop takes for each element, where it is no tensor and no noise is drawn. */
+void clact_cpu_fill_array(const clact_activation *activation, bool f64, size_t n, void *to);
+
 struct clact_cpu_isa {
     const char *name;
     const struct clact_cpu_kernels *f32, *f64;
     const struct clact_cpu_map_loops *map32, *map64;
     bool (*available)(void);
     clact_cpu_rowwise_loop rowwise[2]; /* f32, f64 */
+    const struct clact_cpu_tile *tile[2];
 };
 
 /* Best first; ends with a NULL name. */
@@ -93,6 +105,8 @@ clact_status clact_cpu_rowwise(clact_context *context, const struct clact_rowwis
 
 clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
 clact_status clact_cpu_table(clact_context *context, const struct clact_table_launch *launch);
+clact_status clact_cpu_matmul(clact_context *context, const struct clact_matmul *product);
+clact_status clact_cpu_dense(clact_context *context, const struct clact_dense *dense);
 
 struct clact_pool;
 

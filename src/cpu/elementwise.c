@@ -70,16 +70,12 @@ static void run_block(const struct job *j, const struct clact_cursor *c, struct 
         clact_walk_store(&j->walk, *c, VIEW_OUT, j->kernels, j->base[VIEW_OUT], n, to);
 }
 
-/* A tensor parameter that was given as a scalar stands in every place of its block; so does what stands for noise. */
-static void fill_tensor(const struct job *j, struct block *b)
+void clact_cpu_fill_array(const clact_activation *a, bool f64, size_t n, void *to)
 {
-    const struct clact_activation *a = j->launch->activation;
-    int slot = clact_cpu_array_of(a);
-    if (slot < 0 || j->launch->has_tensor || j->launch->noise)
-        return;
-    for (size_t k = 0; k < BLOCK; k++)
-        memcpy(b->memory[VIEW_TENSOR] + k * j->real_size,
-               (const char *)j->parameters + (size_t)slot * j->real_size, j->real_size);
+    const int slot = clact_cpu_array_of(a);
+    const size_t size = f64 ? sizeof(double) : sizeof(float);
+    for (size_t k = 0; slot >= 0 && k < n; k++)
+        memcpy((char *)to + k * size, f64 ? (const void *)&a->p64[slot] : &a->p32[slot], size);
 }
 
 static void *place(const struct job *j, int v, uint64_t first)
@@ -93,7 +89,8 @@ static void run_blocks(const struct job *j, uint64_t first, uint64_t end)
     struct clact_cursor c;
     uint64_t most = j->stream ? STREAM_BLOCK : BLOCK, n;
     uint64_t head = j->stream ? (0 - (uintptr_t)place(j, VIEW_OUT, first)) % LINE / j->size : 0;
-    fill_tensor(j, &b);
+    if (!j->launch->has_tensor && !j->launch->noise)
+        clact_cpu_fill_array(j->launch->activation, j->real_size == sizeof(double), BLOCK, b.memory[VIEW_TENSOR]);
     for (; first < end; first += n) {
         n = head ? head : most;
         n = n < end - first ? n : end - first;

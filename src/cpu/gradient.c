@@ -25,7 +25,7 @@ struct job {
     const struct clact_launch *launch;
     const struct clact_gradient *gradient;
     const struct clact_cpu_kernels *kernels;
-    clact_cpu_loop loop;
+    clact_cpu_loop loop; /* NULL: the terms are dy's elements */
     const void *parameters, *beta;
     size_t size, real_size;
     bool direct;
@@ -103,8 +103,11 @@ static void sum_block(const struct job *j, struct scratch *s, const struct clact
         rows = count - done < most ? count - done : most;
         for (int v = 0; v < VIEW_INDEX; v++)
             in[v] = clact_launch_reads(j->launch, v) ? load(j, v, tile, c, rows, width, s->in[v]) : s->in[v];
-        j->loop(rows * width, in[VIEW_X], in[VIEW_DY], in[VIEW_TENSOR], j->parameters,
-                s->lanes + done % LANES * width * j->real_size);
+        char *lanes = s->lanes + done % LANES * width * j->real_size;
+        if (j->loop)
+            j->loop(rows * width, in[VIEW_X], in[VIEW_DY], in[VIEW_TENSOR], j->parameters, lanes);
+        else
+            j->kernels->add(rows * width, in[VIEW_DY], lanes);
         for (size_t moved = 0, run; moved < rows; moved += run) {
             run = (size_t)(j->gradient->reduced[INNER] - c.at[INNER]);
             run = run < rows - moved ? run : rows - moved;
@@ -240,7 +243,7 @@ clact_status clact_cpu_gradient(clact_context *context, const struct clact_launc
     if (g->segments == 0)
         return CLACT_OK;
     j.kernels = f64 ? context->cpu->isa->f64 : context->cpu->isa->f32;
-    j.loop = j.kernels->learn[a->row][g->parameter];
+    j.loop = g->parameter == GRADIENT_SUM ? NULL : j.kernels->learn[a->row][g->parameter];
     j.parameters = f64 ? (const void *)a->p64 : a->p32;
     j.beta = g->beta.f64 == 0 ? NULL : f64 ? (const void *)&g->beta.f64 : &g->beta.f32;
     j.size = clact_type_bytes((clact_type)l->views[VIEW_X].type);

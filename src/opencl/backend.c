@@ -399,12 +399,24 @@ static clact_status finish(clact_context *context)
     return CLACT_OK;
 }
 
+static bool is_host(const clact_context *context)
+{
+    return context->ocl->device.info.kind == CLACT_DEVICE_CPU && context->ocl->device.info.unified_memory;
+}
+
+static void event_release(clact_context *context, struct _cl_event *event)
+{
+    context->ocl->api.clReleaseEvent(event);
+}
+
 const struct clact_backend_functions clact_ocl_functions = {
     .caps = ocl_caps,
     .elementwise = clact_ocl_elementwise,
     .rowwise = clact_ocl_rowwise,
     .map = clact_ocl_map,
     .table = clact_ocl_table,
+    .matmul = clact_ocl_matmul,
+    .dense = clact_ocl_dense,
     .buffer_create = buffer_create,
     .buffer_destroy = buffer_destroy,
     .buffer_write = buffer_write,
@@ -413,5 +425,9 @@ const struct clact_backend_functions clact_ocl_functions = {
     .buffer_unmap = buffer_unmap,
     .finish = finish,
     .close = ocl_close,
+    .is_host = is_host,
+    .on_host = clact_opencl_on_host,
+    .barrier = clact_opencl_barrier,
+    .event_release = event_release,
     .mem_info = mem_info,
 };

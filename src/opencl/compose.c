@@ -231,7 +231,7 @@ static const char *name_of(const struct clact_opencl_recipe *r)
 {
     const clact_activation *a = r->activation;
     if (!a)
-        return "table";
+        return r->name;
     if (a->own)
         return a->own->name;
     return a->kind == KIND_ELEMENTWISE || a->kind == KIND_GATED ? clact_row_functions[a->row].name : a->info->name;

@@ -54,7 +54,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
 
 static struct clact_opencl_recipe recipe_of(const clact_activation *a, uint32_t type, unsigned form)
 {
-    struct clact_opencl_recipe r = {"elementwise.cl", {0}, a, prologue, words, signature};
+    struct clact_opencl_recipe r = {"elementwise.cl", {0}, a, prologue, words, signature, NULL};
     r.key.kind = KIND_ELEMENTWISE;
     r.key.row = (uint16_t)a->row;
     r.key.type = (uint16_t)type;
@@ -143,7 +143,7 @@ static clact_status launch(clact_context *context, const void *work, const clact
 {
     const struct clact_launch *l = work;
     bool elements = l->count && !l->no_out;
-    struct clact_opencl_chain chain = {*q, elements, NULL, NULL};
+    struct clact_chain chain = {context, *q, elements, NULL, NULL};
     clact_status status = l->gradient_count ? make_ready(context, l, elements) : CLACT_OK;
     for (int k = 0; k < l->gradient_count; k++)
         chain.left += clact_opencl_gradient_launches(context->ocl, &l->gradients[k]);
@@ -152,10 +152,10 @@ static clact_status launch(clact_context *context, const void *work, const clact
     for (int k = 0; k < l->gradient_count && status == CLACT_OK; k++)
         if (l->gradients[k].segments)
             status = clact_opencl_gradient(context, l, &l->gradients[k], &chain);
-    clact_enqueue last = clact_opencl_chain_link(&chain);
+    clact_enqueue last = clact_chain_link(&chain);
     if (elements && status == CLACT_OK)
         status = launch_elements(context, l, &last);
-    clact_opencl_chain_release(context->ocl, &chain);
+    clact_chain_release(&chain);
     return status;
 }
 

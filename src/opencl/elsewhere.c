@@ -1,5 +1,7 @@
 /* elsewhere.c: calls that a pack has no kernels for, on the CPU backend: what lies on the device is mapped for it. */
 #include "opencl.h"
+#include "../dense.h"
+#include "../matmul.h"
 
 #include <string.h>
 
@@ -16,28 +18,30 @@ bool clact_opencl_elsewhere(const clact_context *context, clact_status status, c
 }
 
 /* Part of another one, mapped beside it, might be written twice: such memory is refused. */
-static clact_status map(clact_context *context, cl_mem mem, struct mapping *out)
+static clact_status map(clact_context *context, cl_mem mem, const clact_enqueue *q, struct mapping *out)
 {
     struct clact_ocl *ocl = context->ocl;
     const void *root;
     size_t first, bytes;
     cl_int code;
     TRY(clact_ocl_functions.mem_info(context, mem, &root, &first, &bytes));
-    REQUIRE(root == mem, CLACT_E_PACK, "the pack has no kernel for this call, and a sub-buffer is not mapped for the CPU backend");
-    out->at = ocl->api.clEnqueueMapBuffer(ocl->queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0, NULL, NULL, &code);
+    REQUIRE(root == mem, CLACT_E_PACK, "a sub-buffer is not mapped for the CPU backend, which this call needs");
+    out->at = ocl->api.clEnqueueMapBuffer(q->queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, q->num_waits, q->waits,
+                                          NULL, &code);
     TRY(clact_opencl_result(code, "clEnqueueMapBuffer"));
     out->mem = mem;
     return CLACT_OK;
 }
 
-static clact_status map_view(clact_context *context, struct clact_view *view, struct mapping *mapped, int *count)
+static clact_status map_view(clact_context *context, struct clact_view *view, const clact_enqueue *q, struct mapping *mapped,
+                             int *count)
 {
     cl_mem mem = view->buffer ? view->buffer->mem : view->mem;
     int k = 0;
     while (k < *count && mapped[k].mem != mem)
         k++;
     if (k == *count) {
-        TRY(map(context, mem, &mapped[k]));
+        TRY(map(context, mem, q, &mapped[k]));
         ++*count;
     }
     view->data = mapped[k].at;
@@ -48,23 +52,34 @@ static clact_status map_view(clact_context *context, struct clact_view *view, st
 
 typedef clact_status run_function(clact_context *context, const void *work);
 
-static clact_status on_mapped(clact_context *context, struct clact_view *const *views, int count, run_function *run,
-                              const void *work)
+clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count,
+                                  const clact_enqueue *enqueue, run_function *run, const void *work)
 {
     struct clact_ocl *ocl = context->ocl;
     struct mapping mapped[MOST_VIEWS];
+    clact_enqueue q;
     int made = 0;
-    clact_status status = CLACT_OK;
+    TRY(clact_opencl_same_process(context));
+    clact_status status = clact_opencl_triple(context, enqueue, &q);
     for (int i = 0; i < count && status == CLACT_OK; i++)
-        status = map_view(context, views[i], mapped, &made);
+        status = map_view(context, views[i], &q, mapped, &made);
     if (status == CLACT_OK)
         status = run(context, work);
     for (int k = 0; k < made; k++) {
-        cl_int code = ocl->api.clEnqueueUnmapMemObject(ocl->queue, mapped[k].mem, mapped[k].at, 0, NULL, NULL);
+        cl_int code = ocl->api.clEnqueueUnmapMemObject(q.queue, mapped[k].mem, mapped[k].at, 0, NULL, NULL);
         if (status == CLACT_OK)
             status = clact_opencl_result(code, "clEnqueueUnmapMemObject");
     }
-    return status;
+    q.num_waits = 0; /* the event is of all that the queue has */
+    q.waits = NULL;
+    return status == CLACT_OK ? clact_opencl_nothing(context, &q) : status;
+}
+
+/* On the context's queue, which is in order. */
+static clact_status on_mapped(clact_context *context, struct clact_view *const *views, int count, run_function *run,
+                              const void *work)
+{
+    return clact_opencl_on_host(context, views, count, NULL, run, work);
 }
 
 /* ---- Each kind ------------------------------------------------------------------------------ */
@@ -148,4 +163,36 @@ clact_status clact_opencl_map_elsewhere(clact_context *context, const struct cla
             views[count++] = &m.views[v];
     m.host = true;
     return on_mapped(context, views, count, run_map, &m);
+}
+
+static clact_status run_matmul(clact_context *context, const void *work)
+{
+    return clact_cpu_functions.matmul(context, work);
+}
+
+clact_status clact_opencl_matmul_elsewhere(clact_context *context, const struct clact_matmul *given)
+{
+    struct clact_matmul m = *given;
+    struct clact_view *views[MATMUL_VIEW_COUNT];
+    for (int v = 0; v < MATMUL_VIEW_COUNT; v++)
+        views[v] = &m.views[v];
+    m.host = true;
+    return on_mapped(context, views, MATMUL_VIEW_COUNT, run_matmul, &m);
+}
+
+static clact_status run_dense(clact_context *context, const void *work)
+{
+    return clact_cpu_functions.dense(context, work);
+}
+
+clact_status clact_opencl_dense_elsewhere(clact_context *context, const struct clact_dense *given)
+{
+    struct clact_dense d = *given;
+    struct clact_view *views[DENSE_VIEW_COUNT];
+    int count = 0;
+    for (int v = 0; v < DENSE_VIEW_COUNT; v++)
+        if (v != DENSE_Z || d.has_z)
+            views[count++] = &d.views[v];
+    d.host = true;
+    return on_mapped(context, views, count, run_dense, &d);
 }

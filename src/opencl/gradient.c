@@ -22,7 +22,10 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
     clact_opencl_row_parameters(r->activation, p, sizeof p);
     clact_opencl_line(t, "#define VALUE %s\n#define LOAD_VALUE(v) load_%s(v)\n#define STORE_VALUE(v) store_%s(v)\n",
                       clact_opencl_element(type), name, name);
-    clact_opencl_line(t, "#define ROW_P(x) %s_p%u(x%s)\n", clact_row_functions[r->activation->row].name, form / FORM_P1, p);
+    if (form / FORM_P1 == GRADIENT_SUM)
+        clact_opencl_line(t, "#define ROW_P(x) C(1.0)\n");
+    else
+        clact_opencl_line(t, "#define ROW_P(x) %s_p%u(x%s)\n", clact_row_functions[r->activation->row].name, form / FORM_P1, p);
     if (form & FORM_TENSOR)
         clact_opencl_line(t, "#define TENSOR p%d\n", r->activation->tensor);
     if (form & FORM_ACCUMULATE)
@@ -57,7 +60,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
 
 static struct clact_opencl_recipe recipe(const clact_activation *a, uint32_t type, unsigned form)
 {
-    struct clact_opencl_recipe r = {"gradient.cl", {0}, a, prologue, words, signature};
+    struct clact_opencl_recipe r = {"gradient.cl", {0}, a, prologue, words, signature, NULL};
     r.key.kind = KIND_ELEMENTWISE;
     r.key.row = (uint16_t)a->row;
     r.key.type = (uint16_t)type;
@@ -134,17 +137,17 @@ static void set_result(struct clact_opencl_arguments *a, const struct clact_laun
 }
 
 static clact_status run(clact_context *context, const struct clact_opencl_arguments *a, uint64_t groups,
-                        struct clact_opencl_chain *chain)
+                        struct clact_chain *chain)
 {
     TRY(clact_opencl_result(a->code, "clSetKernelArg"));
-    clact_enqueue q = clact_opencl_chain_link(chain);
+    clact_enqueue q = clact_chain_link(chain);
     clact_status status = clact_opencl_enqueue(context->ocl, a->kernel, groups * context->ocl->target.local, 1, &q);
-    clact_opencl_chain_linked(context->ocl, chain);
+    clact_chain_linked(chain);
     return status;
 }
 
 static clact_status sum(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g, cl_mem parts,
-                        struct clact_opencl_chain *chain)
+                        struct clact_chain *chain)
 {
     struct clact_opencl_recipe r = recipe_of(l, g);
     struct clact_opencl_kernel *k;
@@ -168,7 +171,7 @@ static clact_status sum(clact_context *context, const struct clact_launch *l, co
 }
 
 static clact_status fold(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g, cl_mem parts,
-                         struct clact_opencl_chain *chain)
+                         struct clact_chain *chain)
 {
     struct clact_opencl_recipe r = recipe_of(l, g);
     struct clact_opencl_kernel *k;
@@ -184,7 +187,7 @@ static clact_status fold(clact_context *context, const struct clact_launch *l, c
 }
 
 clact_status clact_opencl_gradient(clact_context *context, const struct clact_launch *l, const struct clact_gradient *g,
-                                   struct clact_opencl_chain *chain)
+                                   struct clact_chain *chain)
 {
     struct clact_ocl *ocl = context->ocl;
     uint64_t chunks = chunks_of(ocl, g);

@@ -1,4 +1,4 @@
-/* launch.c: what all launches share: arguments, queues, calls without elements, chains. */
+/* launch.c: what all launches share: arguments, queues, calls without elements. */
 #include "opencl.h"
 
 void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void *value)
@@ -64,6 +64,16 @@ clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q
                                "clEnqueueMarkerWithWaitList");
 }
 
+clact_status clact_opencl_barrier(clact_context *context, const clact_enqueue *enqueue, clact_enqueue *q)
+{
+    struct clact_ocl *ocl = context->ocl;
+    TRY(clact_opencl_same_process(context));
+    TRY(clact_opencl_triple(context, enqueue, q));
+    if (q->num_waits)
+        CL_TRY(clEnqueueBarrierWithWaitList(q->queue, q->num_waits, q->waits, NULL));
+    return CLACT_OK;
+}
+
 clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
                                   const clact_enqueue *q)
 {
@@ -71,34 +81,4 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
     size_t global = ocl->target.task ? 1 : (size_t)((count + tile - 1) / tile) * local;
     CL_TRY(clEnqueueNDRangeKernel(q->queue, kernel, 1, NULL, &global, &local, q->num_waits, q->waits, q->event));
     return CLACT_OK;
-}
-
-/* ---- Chains --------------------------------------------------------------------------------- */
-
-clact_enqueue clact_opencl_chain_link(struct clact_opencl_chain *c)
-{
-    clact_enqueue q = c->whole;
-    if (c->last) {
-        q.waits = &c->last;
-        q.num_waits = 1;
-    }
-    c->next = NULL;
-    if (c->left > 1)
-        q.event = &c->next;
-    return q;
-}
-
-void clact_opencl_chain_linked(const struct clact_ocl *ocl, struct clact_opencl_chain *c)
-{
-    clact_opencl_chain_release(ocl, c);
-    c->last = c->next;
-    c->next = NULL;
-    c->left--;
-}
-
-void clact_opencl_chain_release(const struct clact_ocl *ocl, struct clact_opencl_chain *c)
-{
-    if (c->last)
-        ocl->api.clReleaseEvent(c->last);
-    c->last = NULL;
 }

@@ -68,7 +68,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
 
 static struct clact_opencl_recipe recipe_of(const clact_activation *a, const char *file, uint32_t type, enum form form)
 {
-    struct clact_opencl_recipe r = {file, {0}, a, prologue, words, signature};
+    struct clact_opencl_recipe r = {file, {0}, a, prologue, words, signature, NULL};
     r.key.kind = (uint16_t)a->kind;
     r.key.row = (uint16_t)(a->kind == KIND_GATED ? (uint32_t)a->row : a->info->id);
     r.key.type = (uint16_t)type;

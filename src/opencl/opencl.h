@@ -6,6 +6,7 @@
 #include <CL/cl.h>
 
 #include "../backend.h"
+#include "../chain.h"
 #include "cache.h"
 
 #include <pthread.h>
@@ -22,7 +23,7 @@
     X(clCreateKernel) X(clCreateKernelsInProgram) X(clGetKernelInfo) X(clReleaseKernel) X(clSetKernelArg)                                          \
     X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer)                        \
     X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject)                                                \
-    X(clEnqueueMarkerWithWaitList) X(clWaitForEvents) X(clReleaseEvent) X(clFinish)
+    X(clEnqueueMarkerWithWaitList) X(clEnqueueBarrierWithWaitList) X(clWaitForEvents) X(clReleaseEvent) X(clFinish)
 
 struct clact_opencl_api {
 #define X(name) __typeof__(name) *name;
@@ -90,12 +91,12 @@ struct clact_opencl_signature {
 struct clact_opencl_recipe {
     const char *file; /* the kernels' file in cl/ */
     struct {
-        uint16_t kind; /* clact_kind */
+        uint16_t kind; /* clact_kind, or one of those behind */
         uint16_t row;
         uint16_t type;
         uint16_t form; /* as the kind counts its forms */
     } key;
-    const clact_activation *activation; /* NULL for the probe and for tables */
+    const clact_activation *activation; /* may be NULL */
     /* Writes the lines that stand before the file, those for the type apart. */
     void (*prologue)(const struct clact_opencl_recipe *recipe, const struct clact_opencl_target *target,
                      struct clact_opencl_text *text);
@@ -103,12 +104,16 @@ struct clact_opencl_recipe {
     void (*words)(const struct clact_opencl_recipe *recipe, char *out, size_t size);
     /* Tells of the kernel that is slot in its program; false where there is none. */
     bool (*signature)(const struct clact_opencl_recipe *recipe, int slot, struct clact_opencl_signature *out);
+    const char *name; /* what kernels are named by where there is no activation; NULL for the probe */
 };
+
+/* Kinds of recipes that no activation has. */
+enum { KIND_MATMUL = KIND_COUNT, KIND_DENSE };
 
 /* What names its own kernel, and what is not kept: its verdict is. */
 static inline bool clact_opencl_is_probe(const struct clact_opencl_recipe *r)
 {
-    return !r->activation && r->key.kind != KIND_QUANTISED;
+    return !r->activation && !r->name;
 }
 
 /* ---- Recipes of an activation --------------------------------------------------------------- */
@@ -325,22 +330,15 @@ clact_status clact_opencl_triple(const clact_context *context, const clact_enque
 /* What a call without elements enqueues: its event must still be set. */
 clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q);
 
-/* Several launches of one call, each waiting for the one before; the last one sets the call's event. */
-struct clact_opencl_chain {
-    clact_enqueue whole;
-    int left; /* launches to come */
-    cl_event last, next;
-};
-
-/* What the next launch waits for and sets; clact_opencl_chain_linked() follows it, also where it failed. */
-clact_enqueue clact_opencl_chain_link(struct clact_opencl_chain *chain);
-void clact_opencl_chain_linked(const struct clact_ocl *ocl, struct clact_opencl_chain *chain);
-/* Gives up what an unfinished chain holds. */
-void clact_opencl_chain_release(const struct clact_ocl *ocl, struct clact_opencl_chain *chain);
-
 /* One kernel over count elements, per_item for each work-item. */
 clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
                                   const clact_enqueue *q);
+
+/* Members of the backend's table: see src/backend.h. */
+clact_status clact_opencl_barrier(clact_context *context, const clact_enqueue *enqueue, clact_enqueue *q);
+clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count,
+                                  const clact_enqueue *enqueue, clact_status (*run)(clact_context *context, const void *work),
+                                  const void *work);
 
 /* Whether a call that ended so runs on the CPU backend, as options.pack_or_cpu allows; then each kind does. */
 bool clact_opencl_elsewhere(const clact_context *context, clact_status status, const clact_enqueue *enqueue);
@@ -348,6 +346,8 @@ clact_status clact_opencl_elementwise_elsewhere(clact_context *context, const st
 clact_status clact_opencl_rowwise_elsewhere(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_opencl_map_elsewhere(clact_context *context, const struct clact_map *map);
 clact_status clact_opencl_table_elsewhere(clact_context *context, const struct clact_table_launch *launch);
+clact_status clact_opencl_matmul_elsewhere(clact_context *context, const struct clact_matmul *product);
+clact_status clact_opencl_dense_elsewhere(clact_context *context, const struct clact_dense *dense);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
 /* A part of it: how many launches the gradient of one learnable parameter takes, and these. */
@@ -355,9 +355,11 @@ int clact_opencl_gradient_launches(const struct clact_ocl *ocl, const struct cla
 clact_status clact_opencl_gradient_ready(clact_context *context, const struct clact_launch *launch,
                                          const struct clact_gradient *gradient);
 clact_status clact_opencl_gradient(clact_context *context, const struct clact_launch *launch,
-                                   const struct clact_gradient *gradient, struct clact_opencl_chain *chain);
+                                   const struct clact_gradient *gradient, struct clact_chain *chain);
 clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
 clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
 clact_status clact_ocl_table(clact_context *context, const struct clact_table_launch *launch);
+clact_status clact_ocl_matmul(clact_context *context, const struct clact_matmul *product);
+clact_status clact_ocl_dense(clact_context *context, const struct clact_dense *dense);
 
 #endif

@@ -34,7 +34,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
 
 static struct clact_opencl_recipe recipe_of(const clact_activation *a, uint32_t type, enum form form)
 {
-    struct clact_opencl_recipe r = {"rowwise.cl", {0}, a, prologue, words, signature};
+    struct clact_opencl_recipe r = {"rowwise.cl", {0}, a, prologue, words, signature, NULL};
     r.key.kind = KIND_ROWWISE;
     r.key.row = (uint16_t)a->row;
     r.key.type = (uint16_t)type;

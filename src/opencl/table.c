@@ -31,7 +31,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
 
 static struct clact_opencl_recipe recipe_of(enum form form)
 {
-    struct clact_opencl_recipe r = {"table.cl", {0}, NULL, prologue, words, signature};
+    struct clact_opencl_recipe r = {"table.cl", {0}, NULL, prologue, words, signature, "table"};
     r.key.kind = KIND_QUANTISED;
     r.key.type = CLACT_U8; /* a byte is a byte */
     r.key.form = (uint16_t)form;
