@@ -151,6 +151,8 @@ struct clact_backend_functions {
     void (*close)(clact_context *);
     /* Whether the device is the host's processor, on the host's memory. */
     bool (*is_host)(const clact_context *);
+    /* Whether the device's own arithmetic has f32, f64 or f16. */
+    bool (*has_arithmetic)(const clact_context *, uint32_t type);
     /* Runs what computes in host memory on views of the device's, whose data is set for it, on enqueue and as part of its
      * order; returns when that is done. */
     clact_status (*on_host)(clact_context *, struct clact_view *const *views, int count, const clact_enqueue *enqueue,

@@ -36,6 +36,9 @@ Suite *pack_suite(void);
 Suite *kernels_suite(void);
 /* Of libclact-nn, where it is built. */
 Suite *nn_init_suite(void);
+Suite *matmul_suite(void);
+Suite *dense_suite(void);
+Suite *nn_interop_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);

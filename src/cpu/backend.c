@@ -230,6 +230,12 @@ static bool cpu_is_host(const clact_context *context)
     return true;
 }
 
+static bool cpu_has_arithmetic(const clact_context *context, uint32_t type)
+{
+    (void)context;
+    return type == CLACT_F32 || type == CLACT_F64;
+}
+
 static clact_status cpu_on_host(clact_context *context, struct clact_view *const *views, int count,
                                 const clact_enqueue *enqueue, clact_status (*run)(clact_context *, const void *),
                                 const void *work)
@@ -258,5 +264,6 @@ const struct clact_backend_functions clact_cpu_functions = {
     .finish = cpu_finish,
     .close = cpu_close,
     .is_host = cpu_is_host,
+    .has_arithmetic = cpu_has_arithmetic,
     .on_host = cpu_on_host,
 };

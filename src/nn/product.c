@@ -56,7 +56,8 @@ static clact_nn_product product_of(const clact_context *context, const struct cl
     if (is_narrow(m))
         return CLACT_NN_PRODUCT_CLBLAST;
     clact_nn_product product = fast_product(context, m->host);
-    return fits(m, product) ? product : CLACT_NN_PRODUCT_EXACT;
+    bool can = product != CLACT_NN_PRODUCT_CLBLAST || context->device->has_arithmetic(context, m->views[MATMUL_C].type);
+    return can && fits(m, product) ? product : CLACT_NN_PRODUCT_EXACT; /* which refuses an f64 that is not there */
 }
 
 clact_status clact_nn_product_check(clact_context *context, const struct clact_matmul *m, uint32_t mode)
@@ -68,6 +69,8 @@ clact_status clact_nn_product_check(clact_context *context, const struct clact_m
     REQUIRE(!m->host && context->ocl, CLACT_E_UNSUPPORTED, "fast products of %s are for operands on an OpenCL device", type);
     REQUIRE(clact_nn_clblast()->loaded, CLACT_E_UNSUPPORTED, "fast products of %s need CLBlast: %s", type,
             clact_nn_clblast()->reason);
+    REQUIRE(context->device->has_arithmetic(context, m->views[MATMUL_C].type), CLACT_E_UNSUPPORTED,
+            "the device has no arithmetic in %s, which fast products of it need", type);
     REQUIRE(fits(m, CLACT_NN_PRODUCT_CLBLAST), CLACT_E_UNSUPPORTED, "CLBlast counts no more than 2^31 elements");
     return CLACT_OK;
 }
@@ -132,15 +135,12 @@ static int call_clblast(const clact_context *context, const struct clact_matmul 
 /* It takes no wait list: a barrier stands before it, which in a queue that is out of order its kernels wait for, too. */
 static clact_status clblast_product(clact_context *context, const struct clact_matmul *m)
 {
-    static const int no_half = -2045, no_double = -2044;
     clact_enqueue q;
     clact_nn_clblast_lock();
     clact_status status = context->device->barrier(context, m->enqueue, &q);
     int code = status == CLACT_OK ? call_clblast(context, m, &q) : 0;
     clact_nn_clblast_unlock();
     TRY(status);
-    REQUIRE(code != no_half && code != no_double, CLACT_E_UNSUPPORTED, "the device has no %s",
-            code == no_half ? "arithmetic in f16, which fast products of it need" : "f64");
     if (code != 0)
         clact_set_opencl_code(code);
     REQUIRE(code == 0, CLACT_E_OPENCL, "CLBlast failed with its code %d", code);

@@ -404,6 +404,21 @@ static bool is_host(const clact_context *context)
     return context->ocl->device.info.kind == CLACT_DEVICE_CPU && context->ocl->device.info.unified_memory;
 }
 
+static bool has_arithmetic(const clact_context *context, uint32_t type)
+{
+    struct clact_ocl *ocl = context->ocl;
+    char *names;
+    size_t size = 0;
+    if (type != CLACT_F16)
+        return type == CLACT_F32 || (type == CLACT_F64 && ocl->device.info.fp64);
+    if (ocl->api.clGetDeviceInfo(ocl->device.id, CL_DEVICE_EXTENSIONS, 0, NULL, &size) != CL_SUCCESS || !(names = calloc(size + 1, 1)))
+        return false;
+    bool has = ocl->api.clGetDeviceInfo(ocl->device.id, CL_DEVICE_EXTENSIONS, size, names, NULL) == CL_SUCCESS &&
+               strstr(names, "cl_khr_fp16");
+    free(names);
+    return has;
+}
+
 static void event_release(clact_context *context, struct _cl_event *event)
 {
     context->ocl->api.clReleaseEvent(event);
@@ -426,6 +441,7 @@ const struct clact_backend_functions clact_ocl_functions = {
     .finish = finish,
     .close = ocl_close,
     .is_host = is_host,
+    .has_arithmetic = has_arithmetic,
     .on_host = clact_opencl_on_host,
     .barrier = clact_opencl_barrier,
     .event_release = event_release,
