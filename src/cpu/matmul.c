@@ -10,6 +10,7 @@
 #define MOST_ROWS 144            /* of a block: all its memory is to stay in the second cache */
 #define MOST_COLUMN_BYTES 1536
 #define PER_THREAD 2             /* blocks, where there are several threads */
+#define PIECE 64                 /* elements of a line that are packed at once */
 #define ALIGNMENT 64
 
 struct job {
@@ -57,32 +58,52 @@ static void spread(const struct job *j, size_t n, const void *from, size_t width
             ((float *)to)[p * width] = ((const float *)from)[p];
 }
 
-/* Lines of a matrix, an element of each one behind the other, in panels of width lines; zeros stand for lines that are
- * missing. from: the first element; strides: from line to line, and along one. */
-static void pack(const struct job *j, int v, int64_t from, size_t lines, int64_t across, size_t depth, int64_t along,
-                 size_t width, char *line, char *to)
+/* Lines of a matrix that are to stand in panels of width lines, an element of each line behind the other; zeros stand for
+ * lines that are missing. */
+struct lines {
+    const char *from;      /* the first element */
+    clact_cpu_load load;
+    int64_t across, along; /* bytes from line to line, and along one */
+    int64_t stride;        /* elements along one */
+    size_t count, depth, width;
+};
+
+/* Lines that are neighbours in memory: a few places of all of them at a time, so that few pages are in use. */
+static void pack_neighbours(const struct job *j, const struct lines *l, char *to)
+{
+    enum { SOME = 8 };
+    for (size_t start = 0; start < l->depth; start += SOME)
+        for (size_t first = 0; first < l->count; first += l->width)
+            for (size_t p = start; p < start + SOME && p < l->depth; p++)
+                l->load(least(l->width, l->count - first), l->from + (int64_t)first * l->across + (int64_t)p * l->along, 1,
+                        to + (first * l->depth + p * l->width) * j->real_size);
+}
+
+/* Others: some of a line at a time, so that its places in a panel stay in the first cache. */
+static void pack_apart(const struct job *j, const struct lines *l, char *line, char *to)
+{
+    for (size_t first = 0; first < l->count; first += l->width)
+        for (size_t p = 0; p < l->depth; p += PIECE)
+            for (size_t i = first; i < first + l->width && i < l->count; i++) {
+                const size_t n = least(PIECE, l->depth - p);
+                l->load(n, l->from + (int64_t)i * l->across + (int64_t)p * l->along, l->stride, line);
+                spread(j, n, line, l->width, to + (first * l->depth + p * l->width + i - first) * j->real_size);
+            }
+}
+
+static void pack(const struct job *j, int v, int64_t from, size_t count, int across, size_t depth, size_t width, char *line,
+                 char *to)
 {
     const struct clact_view *view = &j->m->views[v];
-    const clact_cpu_load load = j->kernels->load[view->type];
-    const int64_t size = (int64_t)j->size;
-    const size_t some = ALIGNMENT; /* elements of a line at a time: their places in a panel stay in the first cache */
-    for (size_t first = 0; first < lines; first += width, to += width * depth * j->real_size) {
-        const size_t n = lines - first < width ? lines - first : width;
-        const char *at = j->base[v] + (from + (int64_t)first * across) * size;
-        if (n < width)
-            memset(to, 0, width * depth * j->real_size);
-        if (across == 1) {
-            for (size_t p = 0; p < depth; p++)
-                load(n, at + (int64_t)p * along * size, 1, to + p * width * j->real_size);
-            continue;
-        }
-        for (size_t p = 0; p < depth; p += some)
-            for (size_t i = 0; i < n; i++) {
-                const size_t count = least(some, depth - p);
-                load(count, at + ((int64_t)i * across + (int64_t)p * along) * size, along, line);
-                spread(j, count, line, width, to + (p * width + i) * j->real_size);
-            }
-    }
+    const int64_t size = (int64_t)j->size, stride = view->strides[across == ROW_STRIDE ? COLUMN_STRIDE : ROW_STRIDE];
+    const struct lines l = {j->base[v] + from * size, j->kernels->load[view->type], view->strides[across] * size, stride * size,
+                            stride, count, depth, width};
+    if (count % width)
+        memset(to + count / width * width * depth * j->real_size, 0, width * depth * j->real_size);
+    if (view->strides[across] == 1)
+        pack_neighbours(j, &l, to);
+    else
+        pack_apart(j, &l, line, to);
 }
 
 /* ---- Blocks --------------------------------------------------------------------------------- */
@@ -113,9 +134,9 @@ static void run_block(const struct job *j, const struct scratch *s, uint64_t blo
     for (uint64_t k = 0; k < m->depth; k += j->depth) {
         const size_t depth = least(j->depth, m->depth - k);
         pack(j, MATMUL_A, a->offset + (int64_t)row * a->strides[ROW_STRIDE] + (int64_t)k * a->strides[COLUMN_STRIDE], rows,
-             a->strides[ROW_STRIDE], depth, a->strides[COLUMN_STRIDE], j->tile->rows, s->line, s->left);
+             ROW_STRIDE, depth, j->tile->rows, s->line, s->left);
         pack(j, MATMUL_B, b->offset + (int64_t)k * b->strides[ROW_STRIDE] + (int64_t)column * b->strides[COLUMN_STRIDE], columns,
-             b->strides[COLUMN_STRIDE], depth, b->strides[ROW_STRIDE], j->tile->columns, s->line, s->right);
+             COLUMN_STRIDE, depth, j->tile->columns, s->line, s->right);
         for (size_t y = 0; y < columns; y += j->tile->columns)
             for (size_t x = 0; x < rows; x += j->tile->rows)
                 j->tile->multiply(depth, s->left + x * depth * j->real_size, s->right + y * depth * j->real_size,
@@ -170,7 +191,7 @@ static clact_status run(clact_context *context, struct job *j)
     const struct clact_matmul *m = j->m;
     const uint64_t blocks = j->down * j->across;
     const size_t parts = least(context->cpu->threads, blocks);
-    const size_t line = j->columns > ALIGNMENT ? j->columns : ALIGNMENT;
+    const size_t line = j->columns > PIECE ? j->columns : PIECE;
     atomic_uint taken = 0;
     j->taken = &taken;
     j->share = round_up(((j->rows + j->columns) * j->room + j->rows * j->columns + line) * j->real_size, ALIGNMENT);
