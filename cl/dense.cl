@@ -36,7 +36,7 @@ void KERNEL(dense)(global const ELEMENT *x, const long x_first, global const ELE
     const ulong width = LOCAL * PER_ITEM, parts = (columns + width - 1) / width;
     FOR_GROUP(part, rows * parts)
     {
-        const ulong row = part / parts, first = part % parts * width + ITEM;
+        const ulong row = part / parts, first = (part - row * parts) * width + ITEM;
         if (first - ITEM + width <= columns) {
             for (uint k = 0; k < PER_ITEM; k++) { const ulong j = first + k * LOCAL; ADD_BIAS }
         } else {

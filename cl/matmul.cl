@@ -63,7 +63,7 @@ void KERNEL(product)(MATRIX(a), MATRIX(b), global ELEMENT *c, const long c_first
     const ulong across = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
     FOR_GROUP(tile, (rows + TILE_ROWS - 1) / TILE_ROWS * across)
     {
-        const ulong first_row = tile / across * TILE_ROWS, first_column = tile % across * TILE_COLUMNS;
+        const ulong down = tile / across, first_row = down * TILE_ROWS, first_column = (tile - down * across) * TILE_COLUMNS;
         const uint item_row = ITEM / ITEM_COLUMNS * 4, item_column = ITEM % ITEM_COLUMNS * LANES;
         const ulong row = first_row + item_row, column = first_column + item_column;
         reals sum0 = (reals)(C(0.0)), sum1 = sum0, sum2 = sum0, sum3 = sum0;
