@@ -51,11 +51,11 @@ static array dense(clact_type type, uint32_t rank, int64_t rows, int64_t columns
     return a;
 }
 
-/* In [-2, 2), of 8 bits, so that every type holds them. */
+/* In [-2, 2), with all the digits that the type has: sums of fewer would be exact in any order. */
 static void fill(array *a, uint64_t seed)
 {
     for (int64_t i = 0; i < count_of(a); i++)
-        set(a, i, (double)((int64_t)next_random(&seed) >> 56) * 0x1p-6);
+        set(a, i, (double)(int64_t)next_random(&seed) * 0x1p-62);
 }
 
 static struct operands make(clact_type type, const struct layer *l, int64_t batch, int64_t inputs, int64_t units)
@@ -251,7 +251,7 @@ END_TEST
 /* More rows than lanes, more columns than a kernel's part of a row, and none of either. */
 START_TEST(other_sizes)
 {
-    static const int64_t sizes[][3] = {{600, 3, 2}, {2, 1, 1100}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}};
+    static const int64_t sizes[][3] = {{600, 3, 9}, {2, 1, 1100}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1}};
     for (size_t k = 0; k < COUNT_OF(sizes); k++)
         for (int place = 0; place < 2; place++)
             for (int kind = 0; kind < 3; kind += 2) {

@@ -31,11 +31,11 @@ static array matrix(clact_type type, int64_t rows, int64_t columns)
     return a;
 }
 
-/* In [-1, 1), of 11 bits, so that every type holds them. */
+/* In [-1, 1), with all the digits that the type has: sums of fewer would be exact in any order. */
 static void fill(array *a, uint64_t seed)
 {
     for (int64_t i = 0; i < count_of(a); i++)
-        set(a, i, (double)((int64_t)next_random(&seed) >> 53) * 0x1p-10);
+        set(a, i, (double)(int64_t)next_random(&seed) * 0x1p-63);
 }
 
 /* Where beta is 0 C holds NaN, which must not be read. */
