@@ -2,9 +2,9 @@
  *
  *   bench_dense [SIZE ...]      256 1024 2048
  *
- * Prints, for square f32 matrices, medians of rounds: OpenBLAS's product on one thread and clact's exact one; OpenBLAS's
- * product followed by one pass over the result and the layer y = relu(x w + b) that uses it; and the layer's whole step
- * in buffers of the best OpenCL device against the product that it uses. */
+ * Prints, for square f32 matrices, medians of rounds: OpenBLAS's product on one thread and clact's exact one;
+ * OpenBLAS's product followed by one pass over the result and the layer y = relu(x w + b) that uses it; and the layer's
+ * whole step in buffers of the best OpenCL device against the product that it uses. */
 #include <clact/nn.h>
 
 #include <dlfcn.h>
@@ -16,8 +16,8 @@
 
 enum { ROUNDS = 9, WAYS = 6 };
 
-typedef void gemm(int layout, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a, int a_row,
-                  const float *b, int b_row, float beta, float *c, int c_row);
+typedef void gemm(int layout, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
+                  int a_row, const float *b, int b_row, float beta, float *c, int c_row);
 
 struct bench {
     clact_context *one, *all, *device; /* one thread; all; NULL without a device */
@@ -96,8 +96,8 @@ static clact_status device_layer(struct bench *b)
     return status == CLACT_OK ? clact_finish(b->device) : status;
 }
 
-static clact_status (*const ways[WAYS])(struct bench *) = {one_openblas, one_exact, openblas_and_pass, fast_layer, device_product,
-                                                            device_layer};
+static clact_status (*const ways[WAYS])(struct bench *) = {one_openblas, one_exact,      openblas_and_pass,
+                                                           fast_layer,   device_product, device_layer};
 
 /* ---- Measurements --------------------------------------------------------------------------- */
 
@@ -155,8 +155,9 @@ static clact_status run(struct bench *b, int64_t n)
     if (status == CLACT_OK)
         status = measure(b, times);
     if (status == CLACT_OK) {
-        printf("%5lld: one thread: OpenBLAS %.3f ms, exact %.3f ms: %.2f of its speed; all: OpenBLAS and a pass %.3f ms, layer %.3f ms: "
-               "%.2f", (long long)n, times[0][middle], times[1][middle], times[0][middle] / times[1][middle], times[2][middle],
+        printf("%5lld: one thread: OpenBLAS %.3f ms, exact %.3f ms: %.2f of its speed; "
+               "all: OpenBLAS and a pass %.3f ms, layer %.3f ms: %.2f",
+               (long long)n, times[0][middle], times[1][middle], times[0][middle] / times[1][middle], times[2][middle],
                times[3][middle], times[3][middle] / times[2][middle]);
         if (b->device)
             printf("; device: product and a pass %.3f ms, layer %.3f ms: %.2f", times[4][middle], times[5][middle],
@@ -174,7 +175,8 @@ static clact_status run(struct bench *b, int64_t n)
 static bool find_openblas(struct bench *b)
 {
     void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    void *product = library ? dlsym(library, "cblas_sgemm") : NULL, *threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
+    void *product = library ? dlsym(library, "cblas_sgemm") : NULL,
+         *threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
     memcpy(&b->openblas, &product, sizeof product);
     memcpy(&b->threads, &threads, sizeof threads);
     return product && threads;

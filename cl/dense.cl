@@ -31,7 +31,8 @@
 /* A group takes a part of a row. As in FOR_TILE of walk.cl, no work-item tests a bound in a whole part. */
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 void KERNEL(dense)(global const ELEMENT *x, const long x_first, global const ELEMENT *b, const long b_first,
-                   global ELEMENT *y, const long y_first, const ulong rows, const ulong columns, PARAMETERS SUM_PARAMETER)
+                   global ELEMENT *y, const long y_first, const ulong rows, const ulong columns,
+                   PARAMETERS SUM_PARAMETER)
 {
     const ulong width = LOCAL * PER_ITEM, parts = (columns + width - 1) / width;
     FOR_GROUP(part, rows * parts)

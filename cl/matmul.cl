@@ -42,7 +42,8 @@ typedef float16 reals;
         const uint i = v##_column == 1 ? e / (width) : e % (height);                                \
         const uint j = v##_column == 1 ? e % (width) : e / (height);                                \
         const bool within = (i0) + i < (i_end) && (j0) + j < (j_end);                               \
-        to[i * (width) + j] = within ? LOAD(v[v##_first + (long)((i0) + i) * v##_row + (long)((j0) + j) * v##_column]) : C(0.0); \
+        const long at = v##_first + (long)((i0) + i) * v##_row + (long)((j0) + j) * v##_column;     \
+        to[i * (width) + j] = within ? LOAD(v[at]) : C(0.0);                                        \
     }
 
 #define STORE_ROW(r)                                                                                \
@@ -63,7 +64,8 @@ void KERNEL(product)(MATRIX(a), MATRIX(b), global ELEMENT *c, const long c_first
     const ulong across = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
     FOR_GROUP(tile, (rows + TILE_ROWS - 1) / TILE_ROWS * across)
     {
-        const ulong down = tile / across, first_row = down * TILE_ROWS, first_column = (tile - down * across) * TILE_COLUMNS;
+        const ulong down = tile / across; /* the remainder by hand: Oclgrind cannot watch what clang makes of both */
+        const ulong first_row = down * TILE_ROWS, first_column = (tile - down * across) * TILE_COLUMNS;
         const uint item_row = ITEM / ITEM_COLUMNS * 4, item_column = ITEM % ITEM_COLUMNS * LANES;
         const ulong row = first_row + item_row, column = first_column + item_column;
         reals sum0 = (reals)(C(0.0)), sum1 = sum0, sum2 = sum0, sum3 = sum0;

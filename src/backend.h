@@ -153,8 +153,8 @@ struct clact_backend_functions {
     bool (*is_host)(const clact_context *);
     /* Whether the device's own arithmetic has f32, f64 or f16. */
     bool (*has_arithmetic)(const clact_context *, uint32_t type);
-    /* Runs what computes in host memory on views of the device's, whose data is set for it, on enqueue and as part of its
-     * order; returns when that is done. */
+    /* Runs what computes in host memory on views of the device's, whose data is set for it, on enqueue and as part of
+     * its order; returns when that is done. */
     clact_status (*on_host)(clact_context *, struct clact_view *const *views, int count, const clact_enqueue *enqueue,
                             clact_status (*run)(clact_context *, const void *work), const void *work);
     /* Of OpenCL: makes what is enqueued next wait for enqueue's waits; q is enqueue with its queue. */

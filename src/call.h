@@ -21,7 +21,8 @@ CLACT_PRIVATE clact_status clact_call_first(struct clact_call *call, const clact
                               struct clact_view *view, uint64_t *n);
 
 /* Checks that an operand has the type, or also the shape, of the first one. */
-CLACT_PRIVATE clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first, const char *what);
+CLACT_PRIVATE clact_status clact_call_same_type(const clact_operand *operand, const clact_tensor *first,
+                                                const char *what);
 clact_status clact_call_same_shape(const clact_operand *operand, const clact_tensor *first, const char *what);
 /* Or the shape alone. */
 clact_status clact_call_same_dims(const clact_operand *operand, const clact_tensor *first, const char *what);
@@ -38,7 +39,8 @@ clact_status clact_call_no_noise(const struct clact_call *call, uint32_t trainin
 CLACT_PRIVATE clact_status clact_call_beta(double given, uint32_t type, const char *what, struct clact_beta *beta);
 
 /* What backward of an activation on operands of a type reads: CLACT_BACKWARD_Y wherever y will do, _X or _NOTHING. */
-CLACT_PRIVATE uint32_t clact_backward_reads(const clact_context *context, const clact_activation *activation, uint32_t type);
+CLACT_PRIVATE uint32_t clact_backward_reads(const clact_context *context, const clact_activation *activation,
+                                            uint32_t type);
 
 /* The backend that a checked call goes to. */
 static inline const struct clact_backend_functions *clact_call_backend(const struct clact_call *call)

@@ -17,15 +17,21 @@ clact_status clact_dense_run(clact_context *context, const struct clact_dense *d
     return clact_leave(context, backend_of(context, d->host)->dense(context, d));
 }
 
-/* Sums of columns are what the gradient of a parameter is that each column has one of. No row's functions are called. */
+/* Sums of columns are what the gradient of a parameter is that each column has one of. No row's function is called. */
 clact_status clact_columns_run(clact_context *context, const struct clact_columns *c)
 {
     static const clact_activation none = {.kind = KIND_ELEMENTWISE, .row = ROW_identity, .tensor = -1, .noise = -1};
     enum { INNER = CLACT_MAX_RANK - 1 };
     struct clact_gradient g = {.parameter = GRADIENT_SUM, .segments = c->columns, .length = c->rows, .value = c->sums,
                                .beta = c->beta};
-    struct clact_launch l = {.activation = &none, .direction = CLACT_BACKWARD, .host = c->host, .no_out = true,
-                             .count = c->rows * c->columns, .gradients = &g, .gradient_count = 1, .enqueue = c->enqueue};
+    struct clact_launch l = {.activation = &none,
+                             .direction = CLACT_BACKWARD,
+                             .host = c->host,
+                             .no_out = true,
+                             .count = c->rows * c->columns,
+                             .gradients = &g,
+                             .gradient_count = 1,
+                             .enqueue = c->enqueue};
     for (int k = 0; k < CLACT_MAX_RANK; k++)
         l.dims[k] = g.kept[k] = g.reduced[k] = 1;
     l.views[VIEW_X] = l.views[VIEW_DY] = c->x;

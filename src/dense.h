@@ -6,7 +6,8 @@
 
 enum { DENSE_X, DENSE_BIAS, DENSE_Z, DENSE_Y, DENSE_VIEW_COUNT };
 
-/* One checked call on dense matrices: b is a row, and is added to each row of x. z and y may be x, and bias none of them. */
+/* One checked call on dense matrices: b is a row, and is added to each row of x. z and y may be x, and bias none of
+ * them. */
 struct clact_dense {
     const clact_activation *activation; /* element-wise, without noise or a tensor; NULL: y = x + b */
     uint64_t rows, columns;
@@ -22,7 +23,7 @@ CLACT_PRIVATE bool clact_dense_takes(const clact_activation *activation, uint32_
 /* Goes to the backend that the operands lie on: what lies in host memory is the CPU backend's, whatever the device. */
 CLACT_PRIVATE clact_status clact_dense_run(clact_context *context, const struct clact_dense *dense);
 
-/* sums[j] = beta sums[j] + the sum of column j, by cl/reduction.h. sums are of x's type, or f32 where that is narrower. */
+/* sums[j] = beta sums[j] + the sum of column j, by cl/reduction.h. sums are of x's type, or f32 where it is narrower. */
 struct clact_columns {
     uint64_t rows, columns;
     bool host;

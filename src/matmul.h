@@ -9,9 +9,9 @@ enum { MATMUL_A, MATMUL_B, MATMUL_C, MATMUL_VIEW_COUNT };
 /* The last two strides of a matrix's view: from row to row, and from column to column. */
 enum { ROW_STRIDE = CLACT_MAX_RANK - 2, COLUMN_STRIDE = CLACT_MAX_RANK - 1 };
 
-/* One checked call. A is rows by depth, B depth by columns, C rows by columns; a transposed operand is one whose strides
- * are exchanged. Each element of C is one chain of fma in ascending order of the depth, which begins at +0; one fma
- * more takes beta C. */
+/* One checked call. A is rows by depth, B depth by columns, C rows by columns; a transposed operand is one whose
+ * strides are exchanged. Each element of C is one chain of fma in ascending order of the depth, which begins at +0; one
+ * fma more takes beta C. */
 struct clact_matmul {
     uint64_t rows, columns, depth;
     bool host;                    /* operands are host pointers */

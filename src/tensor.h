@@ -17,9 +17,9 @@ clact_status clact_view_distinct(const clact_tensor *tensor, const struct clact_
 clact_status clact_view_overlap(clact_context *context, const clact_tensor *tensor, const struct clact_view *in,
                                 const struct clact_view *out, const char *what, bool *same);
 /* The same for two shapes. Views of different shapes are never the same. */
-CLACT_PRIVATE clact_status clact_views_overlap(clact_context *context, const clact_tensor *in_shape, const struct clact_view *in,
-                                 const clact_tensor *out_shape, const struct clact_view *out, const char *what,
-                                 bool *same);
+CLACT_PRIVATE clact_status clact_views_overlap(clact_context *context, const clact_tensor *in_shape,
+                                               const struct clact_view *in, const clact_tensor *out_shape,
+                                               const struct clact_view *out, const char *what, bool *same);
 
 /* Bytes of the first and behind the last element, from the start of the view's memory. */
 void clact_view_span(const int64_t *dims, uint32_t rank, const struct clact_view *view, int64_t *first, int64_t *end);

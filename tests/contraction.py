@@ -2,7 +2,7 @@
 """contraction.py CLACT: what the kernels are made of: nothing is left for a device's compiler to contract, nothing is
 double that should not be, no index is narrow.
 
-What `clact kernels` prints, every row in every form, is compiled by clang as OpenCL C. In the LLVM IR no product may
+What `clact kernels` prints, every row in every form, and the files of libclact-nn's kernels are compiled by clang as OpenCL C. In the LLVM IR no product may
 reach an addition or a subtraction, directly or through a negation or a choice: at -O0, where an expression stands as
 it was written, and at -O2 with everything inlined, which is what a compiler sees that ignores FP_CONTRACT. There is no
 contractible intrinsic and no fast-math flag anywhere. There is no double in a program of f32, f16 or bf16: not in the
@@ -41,10 +41,25 @@ def printed(options):
 def compile_text(text, options):
     """The output of clang for a program, and its first complaint. Drivers define __OPENCL_VERSION__."""
     command = [clang, "-x", "cl", "-cl-std=CL1.2", "-D__OPENCL_VERSION__=120", "-Werror", "-Wall",
-               "-Wno-unused-function", *options, "-S", "-o", "-", "-"]
+               "-Wno-unused-function", "-I" + CL, *options, "-S", "-o", "-", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if "error:" in line] or done.stderr.splitlines()
     return done.stdout, said[0] if said else ""
+
+
+# Files of kernels that are not printed, with what the composer defines for them.
+CL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cl")
+FILES = [("matmul.cl", ""), ("matmul.cl", "#define ACCUMULATE\n"),
+         ("dense.cl", "#define ROW_F(x) sigmoid_f(x)\n"), ("dense.cl", "#define ROW_F(x) x\n#define KEEP\n")]
+
+
+def direct(file, lines, bits, task):
+    """The text of such a file."""
+    name = "f64" if bits == 64 else "f32"
+    return (f"#define CLACT_REAL_BITS {bits}\n#define KERNEL(part) file_##part\n#define ELEMENT {'double' if bits == 64 else 'float'}\n"
+            f"#define LOAD(v) load_{name}(v)\n#define STORE(v) store_{name}(v)\n#define LOCAL {1 if task else 256}\n"
+            f"#define PER_ITEM {1 if task else 4}\n" + ("#define CLACT_TASK\n" if task else "") + lines +
+            f'#include "{file}"\n')
 
 
 PASSES_ON = ("fneg", "select", "phi", "freeze", "bitcast")
@@ -140,7 +155,8 @@ def check(module):
     """What is wrong with one printed text, how many kernels it has, and how many sums were looked at."""
     options, level = module
     bits = 64 if "--types=f64" in options else 32
-    ir, said = compile_text(printed(options), IR_TARGET + level + (WITHOUT_FP64 if bits == 32 else []))
+    text = printed(options) if options[0] not in dict(FILES) else direct(options[0], options[1], bits, "--task" in options)
+    ir, said = compile_text(text, IR_TARGET + level + (WITHOUT_FP64 if bits == 32 else []))
     if said:
         return [said], 0, 0
     found, sums = faults(ir, bits)
@@ -160,11 +176,13 @@ def check(module):
 def main():
     bad, planted = self_test()
     modules = [(options + more, level) for options, level in MODULES for more in ([], ["--semantics=tensorflow"])]
+    modules += [([file, lines] + more, level) for file, lines in FILES for level in LEVELS
+                for more in ([], ["--task"], ["--types=f64"])]
     kernels = sums = 0
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         for (options, level), (found, some, some_sums) in zip(modules, pool.map(check, modules)):
             for line in dict.fromkeys(found):
-                print(f"{' '.join(options)} {level[0]}: {line}")
+                print(f"{' '.join(options)} {level[0]}: {line}".replace("\n", " "))
             bad += len(found) + (not some)
             kernels += some
             sums += some_sums

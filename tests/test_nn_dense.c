@@ -74,7 +74,8 @@ static struct operands make(clact_type type, const struct layer *l, int64_t batc
 
 static array *all_of(struct operands *o, size_t k)
 {
-    array *const all[] = {&o->x, &o->w, &o->b, &o->z, &o->y, &o->dy, &o->dz, &o->dx, &o->dw, &o->db, &o->slope, &o->dslope};
+    array *const all[] = {&o->x,  &o->w,  &o->b,  &o->z,  &o->y,     &o->dy,
+                          &o->dz, &o->dx, &o->dw, &o->db, &o->slope, &o->dslope};
     return k < COUNT_OF(all) ? all[k] : NULL;
 }
 
@@ -103,16 +104,28 @@ static clact_nn_dense_args forward_args(const struct layer *l, struct operands *
 }
 
 /* From z, or from y. */
-static clact_nn_dense_backward_args backward_args(const struct layer *l, struct operands *o, const clact_activation *a, bool from_y)
+static clact_nn_dense_backward_args backward_args(const struct layer *l, struct operands *o, const clact_activation *a,
+                                                  bool from_y)
 {
     o->gradient = (clact_parameter_gradient){.name = "slope", .value = &o->dslope.operand};
     bool needs = a && clact_activation_info_of(a)->needs != CLACT_BACKWARD_NOTHING;
-    return (clact_nn_dense_backward_args){
-        .x = &o->x.operand, .w = &o->w.operand, .z = needs && !from_y ? &o->z.operand : NULL,
-        .y = needs && from_y ? &o->y.operand : NULL, .dy = &o->dy.operand, .dz = a ? &o->dz.operand : NULL,
-        .dx = &o->dx.operand, .dw = &o->dw.operand, .db = l->no_bias ? NULL : &o->db.operand, .activation = a,
-        .parameters = l->tensor ? &o->tensor : NULL, .parameter_count = l->tensor,
-        .gradients = l->tensor ? &o->gradient : NULL, .gradient_count = l->tensor, .seed = 5, .offset = 6, .training = l->noise};
+    return (clact_nn_dense_backward_args){.x = &o->x.operand,
+                                          .w = &o->w.operand,
+                                          .z = needs && !from_y ? &o->z.operand : NULL,
+                                          .y = needs && from_y ? &o->y.operand : NULL,
+                                          .dy = &o->dy.operand,
+                                          .dz = a ? &o->dz.operand : NULL,
+                                          .dx = &o->dx.operand,
+                                          .dw = &o->dw.operand,
+                                          .db = l->no_bias ? NULL : &o->db.operand,
+                                          .activation = a,
+                                          .parameters = l->tensor ? &o->tensor : NULL,
+                                          .parameter_count = l->tensor,
+                                          .gradients = l->tensor ? &o->gradient : NULL,
+                                          .gradient_count = l->tensor,
+                                          .seed = 5,
+                                          .offset = 6,
+                                          .training = l->noise};
 }
 
 /* A whole step where place says: in its buffers, or on the host where it is NULL. */
@@ -174,7 +187,8 @@ static void check_step(const struct layer *l, struct operands *o)
 {
     const clact_type type = (clact_type)o->x.operand.tensor.type;
     const bool f64 = type == CLACT_F64;
-    const int64_t batch = o->x.operand.tensor.dims[0], inputs = o->x.operand.tensor.dims[1], units = o->w.operand.tensor.dims[1];
+    const int64_t batch = o->x.operand.tensor.dims[0], inputs = o->x.operand.tensor.dims[1],
+                  units = o->w.operand.tensor.dims[1];
     const array *dz = l->name ? &o->dz : &o->dy;
     struct operands e = make(type, l, batch, inputs, units);
     for (int64_t i = 0; i < batch * units; i++) {
@@ -215,16 +229,21 @@ static void check_activation(clact_context *context, const struct layer *l, stru
         return;
     clact_activation *a = activation_of(l);
     array y = dense(type, 2, o->y.operand.tensor.dims[0], o->y.operand.tensor.dims[1]);
-    OK(clact_forward(context, a, &(clact_forward_args){.x = &o->z.operand, .y = &y.operand, .seed = 5, .offset = 6,
-                                                        .training = l->noise, .parameters = l->tensor ? &o->tensor : NULL,
-                                                        .parameter_count = l->tensor}));
+    OK(clact_forward(context, a,
+                     &(clact_forward_args){.x = &o->z.operand,
+                                           .y = &y.operand,
+                                           .seed = 5,
+                                           .offset = 6,
+                                           .training = l->noise,
+                                           .parameters = l->tensor ? &o->tensor : NULL,
+                                           .parameter_count = l->tensor}));
     same_bits(&o->y, &y, "y", l);
     free_array(&y);
     clact_activation_destroy(&a);
 }
 
-/* Those that a device tries: one of each way through the layer, as each takes kernels that drivers compile for a second;
- * one of them in the other types. */
+/* Those that a device tries: one of each way through the layer, as each takes kernels that drivers compile for a
+ * second; one of them in the other types. */
 static bool device_tries(int layer, uint32_t type)
 {
     if (type != CLACT_F32)
@@ -332,7 +351,8 @@ START_TEST(the_same_bits)
     struct operands first = {0};
     for (size_t k = 0; k <= COUNT_OF(sets); k++) {
         clact_context *c = NULL;
-        clact_options options = {.device = "cpu", .cpu = k < COUNT_OF(sets) ? sets[k] : NULL, .threads = k == 1 ? 4 : 1};
+        clact_options options = {
+            .device = "cpu", .cpu = k < COUNT_OF(sets) ? sets[k] : NULL, .threads = k == 1 ? 4 : 1};
         if (k < COUNT_OF(sets) && clact_open(&c, &options) != CLACT_OK)
             continue; /* not on this processor */
         struct operands o = make(CLACT_F32, l, light() ? 20 : 170, light() ? 15 : 60, light() ? 30 : 90);
@@ -361,8 +381,8 @@ static double loss(clact_context *context, const clact_nn_dense_args *args, cons
     return sum;
 }
 
-static void compare_with_differences(clact_context *c, const struct layer *l, const clact_nn_dense_args *args, struct operands *o,
-                                     array *at, const array *gradient, const char *what)
+static void compare_with_differences(clact_context *c, const struct layer *l, const clact_nn_dense_args *args,
+                                     struct operands *o, array *at, const array *gradient, const char *what)
 {
     const double h = 0x1p-18;
     for (int64_t i = 0; i < count_of(at); i++) {
@@ -372,8 +392,9 @@ static void compare_with_differences(clact_context *c, const struct layer *l, co
         set(at, i, value - h);
         double slope = (above - loss(c, args, o)) / (2 * h);
         set(at, i, value);
-        ck_assert_msg(fabs(slope - get(gradient, i)) <= 1e-6 * (1 + fabs(slope)), "%s of %s: [%lld] is %.10g, by differences %.10g",
-                      what, l->name ? l->name : "none", (long long)i, get(gradient, i), slope);
+        ck_assert_msg(fabs(slope - get(gradient, i)) <= 1e-6 * (1 + fabs(slope)),
+                      "%s of %s: [%lld] is %.10g, by differences %.10g", what, l->name ? l->name : "none", (long long)i,
+                      get(gradient, i), slope);
     }
 }
 

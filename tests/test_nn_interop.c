@@ -14,8 +14,9 @@
 
 #include "handles.h"
 
-enum { BATCH = 6, INPUTS = 5, UNITS = 4, X = 3, W = 40, B = 70, DY = 80, Z = 110, Y = 140, DZ = 170, DX = 200, DW = 240, DB = 280,
-       N = 300 }; /* places of the operands in one memory */
+enum { BATCH = 6, INPUTS = 5, UNITS = 4 };
+/* Places of the operands in one memory. */
+enum { X = 3, W = 40, B = 70, DY = 80, Z = 110, Y = 140, DZ = 170, DX = 200, DW = 240, DB = 280, N = 300 };
 
 static cl_context context;
 static cl_device_id device;
@@ -57,7 +58,8 @@ static void teardown(void)
 /* A matrix, or a row where rows is 0, at a place in mem, or in the host's memory. */
 static clact_operand at(cl_mem mem, float *host, int64_t place, int64_t rows, int64_t columns)
 {
-    clact_operand o = {.tensor = {.type = CLACT_F32, .rank = rows ? 2 : 1, .dims = {rows ? rows : columns, columns}}, .mem = mem};
+    clact_operand o = {.tensor = {.type = CLACT_F32, .rank = rows ? 2 : 1, .dims = {rows ? rows : columns, columns}},
+                       .mem = mem};
     if (mem)
         o.tensor.offset = place;
     else
@@ -74,21 +76,35 @@ static cl_mem copy_of_start(void)
 }
 
 /* Forward and backward of a layer in one memory. The events are chained by the caller: backward waits for forward. */
-static void run_layer(clact_context *c, cl_mem mem, float *host, uint32_t mode, cl_command_queue on, cl_event go, cl_event *done)
+static void run_layer(clact_context *c, cl_mem mem, float *host, uint32_t mode, cl_command_queue on, cl_event go,
+                      cl_event *done)
 {
     clact_activation *a = named("sigmoid");
-    clact_operand x = at(mem, host, X, BATCH, INPUTS), w = at(mem, host, W, INPUTS, UNITS), b = at(mem, host, B, 0, UNITS);
-    clact_operand z = at(mem, host, Z, BATCH, UNITS), y = at(mem, host, Y, BATCH, UNITS), dy = at(mem, host, DY, BATCH, UNITS);
-    clact_operand dz = at(mem, host, DZ, BATCH, UNITS), dx = at(mem, host, DX, BATCH, INPUTS), dw = at(mem, host, DW, INPUTS, UNITS);
+    clact_operand x = at(mem, host, X, BATCH, INPUTS), w = at(mem, host, W, INPUTS, UNITS),
+                  b = at(mem, host, B, 0, UNITS);
+    clact_operand z = at(mem, host, Z, BATCH, UNITS), y = at(mem, host, Y, BATCH, UNITS),
+                  dy = at(mem, host, DY, BATCH, UNITS);
+    clact_operand dz = at(mem, host, DZ, BATCH, UNITS), dx = at(mem, host, DX, BATCH, INPUTS),
+                  dw = at(mem, host, DW, INPUTS, UNITS);
     clact_operand db = at(mem, host, DB, 0, UNITS);
     cl_event between = NULL;
     clact_enqueue first = {.queue = on, .num_waits = go != NULL, .waits = go ? &go : NULL, .event = &between};
     clact_enqueue second = {.queue = on, .num_waits = 1, .waits = &between, .event = done};
-    OK(clact_nn_dense_forward(c, &(clact_nn_dense_args){.x = &x, .w = &w, .b = &b, .z = &z, .y = &y, .activation = a, .mode = mode},
-                              mem ? &first : NULL));
+    OK(clact_nn_dense_forward(
+        c, &(clact_nn_dense_args){.x = &x, .w = &w, .b = &b, .z = &z, .y = &y, .activation = a, .mode = mode},
+        mem ? &first : NULL));
     ck_assert(!mem || between);
-    OK(clact_nn_dense_backward(c, &(clact_nn_dense_backward_args){.x = &x, .w = &w, .z = &z, .dy = &dy, .dz = &dz, .dx = &dx,
-                                                                  .dw = &dw, .db = &db, .activation = a, .mode = mode},
+    OK(clact_nn_dense_backward(c,
+                               &(clact_nn_dense_backward_args){.x = &x,
+                                                               .w = &w,
+                                                               .z = &z,
+                                                               .dy = &dy,
+                                                               .dz = &dz,
+                                                               .dx = &dx,
+                                                               .dw = &dw,
+                                                               .db = &db,
+                                                               .activation = a,
+                                                               .mode = mode},
                                mem ? &second : NULL));
     if (between)
         p_clReleaseEvent(between);
@@ -98,7 +114,8 @@ static void run_layer(clact_context *c, cl_mem mem, float *host, uint32_t mode, 
 static void compare(const float *got, double tolerance, const char *what)
 {
     for (size_t i = 0; i < N; i++)
-        ck_assert_msg(tolerance == 0 ? bits_of(got[i]) == bits_of(expected[i]) : fabs((double)got[i] - (double)expected[i]) <= tolerance,
+        ck_assert_msg(tolerance == 0 ? bits_of(got[i]) == bits_of(expected[i])
+                                     : fabs((double)got[i] - (double)expected[i]) <= tolerance,
                       "%s: [%zu] is %a, not %a", what, i, (double)got[i], (double)expected[i]);
 }
 
@@ -174,13 +191,17 @@ START_TEST(what_cannot_be_enqueued)
     cl_mem mem = copy_of_start();
     cl_context other = p_clCreateContext(NULL, 1, &device, NULL, NULL, &code);
     cl_command_queue other_queue = p_clCreateCommandQueue(other, device, 0, &code);
-    clact_operand a = at(mem, NULL, 0, 3, 3), b = at(mem, NULL, 9, 3, 3), c = at(mem, NULL, 18, 3, 3), far = at(mem, NULL, N - 8, 3, 3);
+    clact_operand a = at(mem, NULL, 0, 3, 3), b = at(mem, NULL, 9, 3, 3), c = at(mem, NULL, 18, 3, 3),
+                  far = at(mem, NULL, N - 8, 3, 3);
     clact_nn_matmul_args args = {.a = &a, .b = &b, .c = &c};
     for (args.mode = CLACT_NN_EXACT; args.mode <= CLACT_NN_FAST; args.mode++) {
         args.c = &c;
-        REFUSED(clact_nn_matmul(own, &args, &(clact_enqueue){.queue = other_queue}), CLACT_E_ARGUMENT, "belongs to another context");
-        REFUSED(clact_nn_matmul(own, &args, &(clact_enqueue){.num_waits = 1}), CLACT_E_ARGUMENT, "waits must be NULL exactly");
-        REFUSED(clact_nn_matmul(own, &args, &(clact_enqueue){.reserved0 = 1}), CLACT_E_ARGUMENT, "reserved words of clact_enqueue");
+        REFUSED(clact_nn_matmul(own, &args, &(clact_enqueue){.queue = other_queue}), CLACT_E_ARGUMENT,
+                "belongs to another context");
+        REFUSED(clact_nn_matmul(own, &args, &(clact_enqueue){.num_waits = 1}), CLACT_E_ARGUMENT,
+                "waits must be NULL exactly");
+        REFUSED(clact_nn_matmul(own, &args, &(clact_enqueue){.reserved0 = 1}), CLACT_E_ARGUMENT,
+                "reserved words of clact_enqueue");
         args.c = &far;
         REFUSED(clact_nn_matmul(own, &args, NULL), CLACT_E_BOUNDS, "c reaches to element");
         args.c = &b;
@@ -200,8 +221,8 @@ START_TEST(beside_clblast)
     if (products.device != CLACT_NN_PRODUCT_CLBLAST)
         return; /* what_is_taken says so */
     void *library = dlopen("libclblast.so.1", RTLD_NOW | RTLD_LOCAL);
-    int (*gemm)(int, int, int, size_t, size_t, size_t, float, cl_mem, size_t, size_t, cl_mem, size_t, size_t, float, cl_mem, size_t,
-                size_t, cl_command_queue *, cl_event *);
+    int (*gemm)(int, int, int, size_t, size_t, size_t, float, cl_mem, size_t, size_t, cl_mem, size_t, size_t, float,
+                cl_mem, size_t, size_t, cl_command_queue *, cl_event *);
     ck_assert_ptr_nonnull(library);
     void *symbol = dlsym(library, "CLBlastSgemm");
     memcpy(&gemm, &symbol, sizeof symbol);

@@ -1,4 +1,4 @@
-/* test_nn_matmul.c: products of matrices: exact ones bit for bit, fast ones within the bound of any order of the terms. */
+/* test_nn_matmul.c: products of matrices: exact ones bit for bit, fast ones within the bound of any order. */
 #include "suites.h"
 
 #include "convert.h"
@@ -59,8 +59,13 @@ static void free_operands(struct operands *o)
 
 static clact_status multiply(clact_context *context, const struct product *p, const struct operands *o)
 {
-    clact_nn_matmul_args args = {.a = &o->a.operand, .b = &o->b.operand, .c = &o->c.operand, .transpose_a = p->transpose_a,
-                                 .transpose_b = p->transpose_b, .beta = p->beta, .mode = p->mode};
+    clact_nn_matmul_args args = {.a = &o->a.operand,
+                                 .b = &o->b.operand,
+                                 .c = &o->c.operand,
+                                 .transpose_a = p->transpose_a,
+                                 .transpose_b = p->transpose_b,
+                                 .beta = p->beta,
+                                 .mode = p->mode};
     return clact_nn_matmul(context, &args, NULL);
 }
 
@@ -123,9 +128,10 @@ static void check_exact(const struct product *p, const struct operands *o, const
     for (int64_t i = 0; i < count_of(&o->c); i++) {
         set(&expected, i, chain(p, &v, type == CLACT_F64, i / p->n, i % p->n, p->beta == 0 ? 0 : get(before, i)));
         double got = get(&o->c, i), wanted = get(&expected, i);
-        ck_assert_msg(memcmp(&got, &wanted, sizeof got) == 0, "%s %lldx%lldx%lld, transposed %u %u, beta %g: [%lld] is %a, not %a",
-                      clact_type_name(type), (long long)p->m, (long long)p->n, (long long)p->k,
-                      p->transpose_a, p->transpose_b, p->beta, (long long)i, got, wanted);
+        ck_assert_msg(memcmp(&got, &wanted, sizeof got) == 0,
+                      "%s %lldx%lldx%lld, transposed %u %u, beta %g: [%lld] is %a, not %a", clact_type_name(type),
+                      (long long)p->m, (long long)p->n, (long long)p->k, p->transpose_a, p->transpose_b, p->beta,
+                      (long long)i, got, wanted);
     }
     free_values(&v);
     free_array(&expected);
@@ -173,7 +179,8 @@ END_TEST
 /* Infinities, NaN, zeros of either sign and what overflows or is subnormal. */
 START_TEST(special_values)
 {
-    static const double values[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 0x1p100, -0x1p100, 0x1p-100, -0x1p-100, 0x1p-140, 1, -3};
+    static const double values[] = {0.0,      -0.0,     INFINITY,  -INFINITY, NAN, 0x1p100,
+                                    -0x1p100, 0x1p-100, -0x1p-100, 0x1p-140,  1,   -3};
     enum { V = COUNT_OF(values) };
     if (test_caps()->exact != CLACT_EXACT_ALL)
         return;
@@ -213,7 +220,8 @@ START_TEST(the_same_bits)
                 continue; /* not on this processor */
             struct operands o = make(type, &p, 8);
             OK(multiply(c, &p, k ? &o : &first));
-            ck_assert_msg(!k || memcmp(o.c.memory, first.c.memory, bytes) == 0, "other bits: %s, %zu", sets[k] ? sets[k] : "threads", k);
+            ck_assert_msg(!k || memcmp(o.c.memory, first.c.memory, bytes) == 0, "other bits: %s, %zu",
+                          sets[k] ? sets[k] : "threads", k);
             free_operands(&o);
             clact_close(&c);
         }
@@ -244,14 +252,16 @@ static void check_fast(const struct product *p, const struct operands *o, const 
             size += fabsl((long double)p->beta * get(before, i));
         }
         double got = get(&o->c, i), most = (double)(size * unit * (double)(p->k + 2) * 1.001L);
-        ck_assert_msg(fabs((double)(got - sum)) <= most, "[%lld] is %a, not %La, beyond %g", (long long)i, got, sum, most);
+        ck_assert_msg(fabs((double)(got - sum)) <= most, "[%lld] is %a, not %La, beyond %g", (long long)i, got, sum,
+                      most);
     }
     free_values(&v);
 }
 
 START_TEST(fast_products)
 {
-    static const int64_t fast_sizes[][3] = {{1, 1, 1}, {3, 2, 0}, {0, 2, 3}, {17, 5, 40}, {1, 60, 33}, {64, 64, 64}, {70, 130, 50}};
+    static const int64_t fast_sizes[][3] = {{1, 1, 1},   {3, 2, 0},    {0, 2, 3},    {17, 5, 40},
+                                            {1, 60, 33}, {64, 64, 64}, {70, 130, 50}};
     clact_nn_products products;
     OK(clact_nn_products_of(test_context(), &products));
     for (size_t s = 0; s < COUNT_OF(fast_sizes); s++)
@@ -280,7 +290,8 @@ START_TEST(what_is_taken)
 {
     clact_nn_products p;
     OK(clact_nn_products_of(test_context(), &p));
-    printf("fast products: host %u (%s), device %u (%s)\n", (unsigned)p.host, p.host_reason, (unsigned)p.device, p.device_reason);
+    printf("fast products: host %u (%s), device %u (%s)\n", (unsigned)p.host, p.host_reason, (unsigned)p.device,
+           p.device_reason);
     const char *blas = getenv("CLACT_BLAS_LIBRARY"), *clblast = getenv("CLACT_CLBLAST_LIBRARY");
     bool no_blas = blas && strcmp(blas, "disabled") == 0, no_clblast = clblast && strcmp(clblast, "disabled") == 0;
     ck_assert_uint_ne(p.host, CLACT_NN_PRODUCT_CLBLAST);
@@ -304,11 +315,13 @@ START_TEST(narrow_fast_products)
     struct product p = {4, 5, 6, 0, 0, 0, CLACT_NN_FAST};
     struct operands bf16 = make(CLACT_BF16, &p, 1), f16 = make(CLACT_F16, &p, 1);
     REFUSED(multiply(test_context(), &p, &bf16), CLACT_E_UNSUPPORTED, "no library computes fast products of bf16");
-    REFUSED(multiply(test_context(), &p, &f16), CLACT_E_UNSUPPORTED, "fast products of f16 are for operands on an OpenCL device");
+    REFUSED(multiply(test_context(), &p, &f16), CLACT_E_UNSUPPORTED,
+            "fast products of f16 are for operands on an OpenCL device");
     if (test_caps()->backend == CLACT_BACKEND_OPENCL) {
         to_device(test_context(), &f16.a), to_device(test_context(), &f16.b), to_device(test_context(), &f16.c);
         clact_status status = multiply(test_context(), &p, &f16);
-        ck_assert_msg(status == CLACT_OK || status == CLACT_E_UNSUPPORTED, "%s: %s", clact_status_name(status), clact_error());
+        ck_assert_msg(status == CLACT_OK || status == CLACT_E_UNSUPPORTED, "%s: %s", clact_status_name(status),
+                      clact_error());
         ck_assert(status == CLACT_OK || strstr(clact_error(), "f16"));
         from_device(&f16.a), from_device(&f16.b), from_device(&f16.c);
     }
@@ -363,7 +376,8 @@ START_TEST(operands_that_do_not_fit)
     other = o.a.operand, other.tensor.dims[0] = INT64_MAX / 3;
     REFUSED(clact_nn_matmul(c, &args, NULL), CLACT_E_BOUNDS, "overflows");
     REFUSED(clact_nn_matmul(c, &good, &(clact_enqueue){0}), CLACT_E_ARGUMENT,
-            test_caps()->backend == CLACT_BACKEND_CPU ? "no OpenCL device to enqueue on" : "must be a buffer or a cl_mem");
+            test_caps()->backend == CLACT_BACKEND_CPU ? "no OpenCL device to enqueue on"
+                                                      : "must be a buffer or a cl_mem");
     free_operands(&o);
     p.n = p.k = p.m; /* square: c could be b */
     o = make(CLACT_F32, &p, 1);

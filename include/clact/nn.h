@@ -121,13 +121,13 @@ typedef struct clact_nn_products {
 } clact_nn_products;
 
 /* Says how CLACT_NN_FAST computes products. The libraries are looked for when they are first needed, by any call, as
- * $CLACT_BLAS_LIBRARY and $CLACT_CLBLAST_LIBRARY say (a path, or "disabled"), else by their usual names; they stay open.
- * What is taken depends on these and on the context's device alone, never on a measurement:
+ * $CLACT_BLAS_LIBRARY and $CLACT_CLBLAST_LIBRARY say (a path, or "disabled"), else by their usual names; they stay
+ * open. What is taken depends on these and on the context's device alone, never on a measurement:
  *   - OpenBLAS where the operands lie in host memory, or on a device that is the host's processor, whose memory is
- *     mapped for it: such a call on a queue returns when the product is there. It uses threads of its own, as many as
+ *     mapped for it: such a call on a queue waits for its events, and returns when the product is there. It uses threads of its own, as many as
  *     $OPENBLAS_NUM_THREADS says.
- *   - else CLBlast on a device; calls of it are made one at a time. Its first call compiles kernels. Its cache keeps the
- *     cl_context: see clact_nn_clear_cache().
+ *   - else CLBlast on a device; calls of it are made one at a time. Its first call compiles kernels, and its cache
+ *     keeps the cl_context: see clact_nn_clear_cache().
  *   - else the exact product; and where a product has no terms, or a size beyond what the library counts in.
  * Errors of fast products are bounded as those of any order of the terms: by depth / 2^24 (f64: 2^53) of the sum of the
  * terms' magnitudes. f16 is computed by CLBlast where the device has it, and refused elsewhere; so is bf16. */
@@ -142,7 +142,7 @@ typedef struct clact_nn_matmul_args {
     const clact_operand *c; /* out; shares no memory with a and b */
     uint32_t transpose_a;   /* 1: a holds the transposed matrix */
     uint32_t transpose_b;
-    double beta;            /* c = a b + beta c; 0 overwrites, whatever c holds. Finite; rounded to the type computed in */
+    double beta;            /* c = a b + beta c, rounded to the type computed in; 0 overwrites, whatever c holds */
     uint32_t mode;          /* clact_nn_mode */
     uint32_t reserved0;
     uint64_t reserved[8];
@@ -150,9 +150,9 @@ typedef struct clact_nn_matmul_args {
 
 /* The product of two matrices: a is [m, k] or, transposed, [k, m]; b is [k, n] or [n, k]; c is [m, n]; any may be 0.
  *
- * In CLACT_NN_EXACT an element begins as +0 and takes its k terms in ascending order, each by one fma in the type computed
- * in (f32 for f16 and bf16), then beta c by one more, and is rounded to its type: fma(beta, c, fma(a[k-1], b[k-1], ...
- * fma(a[0], b[0], +0))). Sizes, tiles and threads do not change its bits. */
+ * In CLACT_NN_EXACT an element begins as +0 and takes its k terms in ascending order, each by one fma in the type
+ * computed in (f32 for f16 and bf16), then beta c by one more, and is rounded to its type: fma(beta, c, fma(a[k-1],
+ * b[k-1], ... fma(a[0], b[0], +0))). Sizes, tiles and threads do not change its bits. */
 CLACT_API clact_status clact_nn_matmul(clact_context *context, const clact_nn_matmul_args *args,
                                        const struct clact_enqueue *enqueue);
 
@@ -173,9 +173,9 @@ typedef struct clact_nn_dense_args {
     uint64_t reserved[8];
 } clact_nn_dense_args;
 
-/* y = f(x w + b). f may be of any kind, along the axes of z: y has the shape that f gives it (maxout, gated units and crelu
- * need z, their y having another one). An element-wise f without noise takes the sum before z is rounded to its type,
- * which matters for f16 and bf16; others take z. Where f refuses its own operands, z or y may have been written. */
+/* y = f(x w + b). f may be of any kind, along the axes of z: y has the shape that f gives it (maxout, gated units and
+ * crelu need z, their y having another one). An element-wise f without noise takes the sum before z is rounded to its
+ * type, which matters for f16 and bf16; others take z. Where f refuses its operands, z or y may have been written. */
 CLACT_API clact_status clact_nn_dense_forward(clact_context *context, const clact_nn_dense_args *args,
                                               const struct clact_enqueue *enqueue);
 
@@ -190,9 +190,9 @@ typedef struct clact_nn_dense_backward_args {
     const clact_operand *z;  /* what f's derivative is made from: one of the two, or none where it needs nothing */
     const clact_operand *y;
     const clact_operand *dy; /* the gradient by y */
-    const clact_operand *dz; /* out: the gradient by z; may be dy, z or y, where shapes agree; without f it is dy: NULL */
-    const clact_operand *dx, *dw, *db; /* out: those by x, w and b, of their shapes; each may be NULL. db may be f32 where
-                                          the others are f16 or bf16 */
+    const clact_operand *dz; /* out: the gradient by z; may be dy, z or y, where shapes agree; without f NULL: it is dy */
+    const clact_operand *dx, *dw, *db; /* out: those by x, w and b, of their shapes; each may be NULL. db may be f32
+                                          where the others are f16 or bf16 */
     double dx_beta, dw_beta, db_beta;  /* dx = gradient + dx_beta * dx, and so on; 0 overwrites */
     const clact_activation *activation; /* and the rest as forward had it */
     const clact_parameter_tensor *parameters;
@@ -206,7 +206,7 @@ typedef struct clact_nn_dense_backward_args {
 } clact_nn_dense_backward_args;
 
 /* dz = f'(z) dy; db is the sum of dz's rows, in the order of cl/reduction.h; dw = x^T dz, and dx = dz w^T, as
- * clact_nn_matmul has them. What it writes shares no memory with its other operands, nor with each other, but for dz. */
+ * clact_nn_matmul has them. What it writes shares no memory with other operands, nor with each other, but for dz. */
 CLACT_API clact_status clact_nn_dense_backward(clact_context *context, const clact_nn_dense_backward_args *args,
                                                const struct clact_enqueue *enqueue);
 

@@ -75,8 +75,8 @@ static inline int clact_cpu_array_of(const clact_activation *a)
 /* What products of matrices are made of. */
 struct clact_cpu_tile {
     size_t rows, columns;
-    /* c += a b, c having rows that lie stride reals apart; of a depth columns stand one behind the other, of b depth rows.
-     * b and c are aligned to vectors, and so is the stride. */
+    /* c += a b, c having rows that lie stride reals apart; of a depth columns stand one behind the other, of b depth
+     * rows. b and c are aligned to vectors, and so is the stride. */
     void (*multiply)(size_t depth, const void *a, const void *b, void *c, size_t stride);
 };
 

@@ -1,5 +1,5 @@
-/* matmul.c: a product of matrices on the CPU: blocks of C, whose sums stand in memory of their own while pieces of A and B
- * are brought into the order in which the innermost loop reads them. What a block is changes no bits. */
+/* matmul.c: a product of matrices on the CPU: blocks of C, whose sums stand in memory of their own while pieces of A
+ * and B are brought into the order in which the innermost loop reads them. What a block is changes no bits. */
 #include "walk.h"
 #include "../matmul.h"
 
@@ -58,8 +58,8 @@ static void spread(const struct job *j, size_t n, const void *from, size_t width
             ((float *)to)[p * width] = ((const float *)from)[p];
 }
 
-/* Lines of a matrix that are to stand in panels of width lines, an element of each line behind the other; zeros stand for
- * lines that are missing. */
+/* Lines of a matrix that are to stand in panels of width lines, an element of each line behind the other; zeros stand
+ * for lines that are missing. */
 struct lines {
     const char *from;      /* the first element */
     clact_cpu_load load;
@@ -75,8 +75,8 @@ static void pack_neighbours(const struct job *j, const struct lines *l, char *to
     for (size_t start = 0; start < l->depth; start += SOME)
         for (size_t first = 0; first < l->count; first += l->width)
             for (size_t p = start; p < start + SOME && p < l->depth; p++)
-                l->load(least(l->width, l->count - first), l->from + (int64_t)first * l->across + (int64_t)p * l->along, 1,
-                        to + (first * l->depth + p * l->width) * j->real_size);
+                l->load(least(l->width, l->count - first), l->from + (int64_t)first * l->across + (int64_t)p * l->along,
+                        1, to + (first * l->depth + p * l->width) * j->real_size);
 }
 
 /* Others: some of a line at a time, so that its places in a panel stay in the first cache. */
@@ -91,13 +91,19 @@ static void pack_apart(const struct job *j, const struct lines *l, char *line, c
             }
 }
 
-static void pack(const struct job *j, int v, int64_t from, size_t count, int across, size_t depth, size_t width, char *line,
-                 char *to)
+static void pack(const struct job *j, int v, int64_t from, size_t count, int across, size_t depth, size_t width,
+                 char *line, char *to)
 {
     const struct clact_view *view = &j->m->views[v];
     const int64_t size = (int64_t)j->size, stride = view->strides[across == ROW_STRIDE ? COLUMN_STRIDE : ROW_STRIDE];
-    const struct lines l = {j->base[v] + from * size, j->kernels->load[view->type], view->strides[across] * size, stride * size,
-                            stride, count, depth, width};
+    const struct lines l = {j->base[v] + from * size,
+                            j->kernels->load[view->type],
+                            view->strides[across] * size,
+                            stride * size,
+                            stride,
+                            count,
+                            depth,
+                            width};
     if (count % width)
         memset(to + count / width * width * depth * j->real_size, 0, width * depth * j->real_size);
     if (view->strides[across] == 1)
@@ -109,12 +115,14 @@ static void pack(const struct job *j, int v, int64_t from, size_t count, int acr
 /* ---- Blocks --------------------------------------------------------------------------------- */
 
 /* C's rows from their sums. */
-static void finish(const struct job *j, const struct scratch *s, uint64_t row, uint64_t column, size_t rows, size_t columns)
+static void finish(const struct job *j, const struct scratch *s, uint64_t row, uint64_t column, size_t rows,
+                   size_t columns)
 {
     const struct clact_view *c = &j->m->views[MATMUL_C];
     for (size_t i = 0; i < rows; i++) {
         char *sums = s->sums + i * j->columns * j->real_size;
-        int64_t at = c->offset + (int64_t)(row + i) * c->strides[ROW_STRIDE] + (int64_t)column * c->strides[COLUMN_STRIDE];
+        int64_t at =
+            c->offset + (int64_t)(row + i) * c->strides[ROW_STRIDE] + (int64_t)column * c->strides[COLUMN_STRIDE];
         char *to = j->base[MATMUL_C] + at * (int64_t)j->size;
         if (j->beta) {
             j->kernels->load[c->type](columns, to, c->strides[COLUMN_STRIDE], s->line);
@@ -133,10 +141,10 @@ static void run_block(const struct job *j, const struct scratch *s, uint64_t blo
     memset(s->sums, 0, round_up(rows, j->tile->rows) * j->columns * j->real_size);
     for (uint64_t k = 0; k < m->depth; k += j->depth) {
         const size_t depth = least(j->depth, m->depth - k);
-        pack(j, MATMUL_A, a->offset + (int64_t)row * a->strides[ROW_STRIDE] + (int64_t)k * a->strides[COLUMN_STRIDE], rows,
-             ROW_STRIDE, depth, j->tile->rows, s->line, s->left);
-        pack(j, MATMUL_B, b->offset + (int64_t)k * b->strides[ROW_STRIDE] + (int64_t)column * b->strides[COLUMN_STRIDE], columns,
-             COLUMN_STRIDE, depth, j->tile->columns, s->line, s->right);
+        pack(j, MATMUL_A, a->offset + (int64_t)row * a->strides[ROW_STRIDE] + (int64_t)k * a->strides[COLUMN_STRIDE],
+             rows, ROW_STRIDE, depth, j->tile->rows, s->line, s->left);
+        pack(j, MATMUL_B, b->offset + (int64_t)k * b->strides[ROW_STRIDE] + (int64_t)column * b->strides[COLUMN_STRIDE],
+             columns, COLUMN_STRIDE, depth, j->tile->columns, s->line, s->right);
         for (size_t y = 0; y < columns; y += j->tile->columns)
             for (size_t x = 0; x < rows; x += j->tile->rows)
                 j->tile->multiply(depth, s->left + x * depth * j->real_size, s->right + y * depth * j->real_size,
@@ -196,7 +204,8 @@ static clact_status run(clact_context *context, struct job *j)
     j->taken = &taken;
     j->share = round_up(((j->rows + j->columns) * j->room + j->rows * j->columns + line) * j->real_size, ALIGNMENT);
     j->memory = j->share > SIZE_MAX / parts ? NULL : aligned_alloc(ALIGNMENT, parts * j->share);
-    REQUIRE(j->memory, CLACT_E_MEMORY, "out of memory for %zu parts of %zu bytes of a product of matrices", parts, j->share);
+    REQUIRE(j->memory, CLACT_E_MEMORY, "out of memory for %zu parts of %zu bytes of a product of matrices", parts,
+            j->share);
     uint64_t work = j->rows * j->columns * (m->depth / 16 + 1);
     clact_status status = clact_cpu_split_at(context, blocks, work, 1, run_blocks, j);
     free(j->memory);

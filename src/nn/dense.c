@@ -46,10 +46,12 @@ static clact_status read_outputs(struct forward *f, const clact_tensor *shape)
 {
     const clact_nn_dense_args *args = f->args;
     const clact_activation *a = args->activation;
-    REQUIRE(a || (!args->z && !args->parameter_count), CLACT_E_ARGUMENT, "without an activation there is no z, and no parameter");
+    REQUIRE(a || (!args->z && !args->parameter_count), CLACT_E_ARGUMENT,
+            "without an activation there is no z, and no parameter");
     f->apart = a && (args->parameter_count || !f->has_bias || !clact_dense_takes(a, args->training));
     const bool same_shape = !a || a->kind == KIND_ELEMENTWISE || a->kind == KIND_ROWWISE || a->kind == KIND_QUANTISED;
-    REQUIRE(same_shape || args->z, CLACT_E_ARGUMENT, "y of %s has another shape than x w: z must be given", a->info->name);
+    REQUIRE(same_shape || args->z, CLACT_E_ARGUMENT, "y of %s has another shape than x w: z must be given",
+            a->info->name);
     f->sum = f->apart && args->z ? args->z : args->y;
     if (args->z)
         TRY(clact_nn_operand(&f->call, args->z, shape, "z", &f->bias.views[DENSE_Z]));
@@ -130,7 +132,8 @@ static clact_status run_forward(struct forward *f)
     return status;
 }
 
-clact_status clact_nn_dense_forward(clact_context *context, const clact_nn_dense_args *args, const clact_enqueue *enqueue)
+clact_status clact_nn_dense_forward(clact_context *context, const clact_nn_dense_args *args,
+                                    const clact_enqueue *enqueue)
 {
     REQUIRE(context && args, CLACT_E_ARGUMENT, "context and args must not be NULL");
     struct forward f = {.call = {.context = context, .activation = args->activation, .enqueue = enqueue}, .args = args};
@@ -141,7 +144,8 @@ clact_status clact_nn_dense_forward(clact_context *context, const clact_nn_dense
     return run_forward(&f);
 }
 
-clact_status clact_nn_dense_needs(clact_context *context, const clact_activation *activation, clact_type type, uint32_t *needs)
+clact_status clact_nn_dense_needs(clact_context *context, const clact_activation *activation, clact_type type,
+                                  uint32_t *needs)
 {
     REQUIRE(context && needs, CLACT_E_ARGUMENT, "context and needs must not be NULL");
     REQUIRE((uint32_t)type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT, "type must be one that is computed on");
@@ -177,7 +181,8 @@ static clact_status read_dw(struct backward *b, const clact_tensor *dz, const st
 {
     const clact_nn_dense_backward_args *args = b->args;
     REQUIRE(args->x, CLACT_E_ARGUMENT, "dw needs x");
-    const clact_tensor x = clact_nn_matrix(dz->type, dz->dims[0], args->x->tensor.rank == 2 ? args->x->tensor.dims[1] : 0);
+    const clact_tensor x =
+        clact_nn_matrix(dz->type, dz->dims[0], args->x->tensor.rank == 2 ? args->x->tensor.dims[1] : 0);
     const clact_tensor dw = clact_nn_matrix(dz->type, x.dims[1], dz->dims[1]);
     TRY(clact_nn_operand(&b->call, args->x, &x, "x", &b->dw.views[MATMUL_A]));
     TRY(clact_nn_operand(&b->call, args->dw, &dw, "dw", &b->dw.views[MATMUL_C]));
@@ -195,7 +200,8 @@ static clact_status read_dx(struct backward *b, const clact_tensor *dz, const st
 {
     const clact_nn_dense_backward_args *args = b->args;
     REQUIRE(args->w, CLACT_E_ARGUMENT, "dx needs w");
-    const clact_tensor w = clact_nn_matrix(dz->type, args->w->tensor.rank == 2 ? args->w->tensor.dims[0] : 0, dz->dims[1]);
+    const clact_tensor w =
+        clact_nn_matrix(dz->type, args->w->tensor.rank == 2 ? args->w->tensor.dims[0] : 0, dz->dims[1]);
     const clact_tensor dx = clact_nn_matrix(dz->type, dz->dims[0], w.dims[0]);
     TRY(clact_nn_operand(&b->call, args->w, &w, "w", &b->dx.views[MATMUL_B]));
     TRY(clact_nn_operand(&b->call, args->dx, &dx, "dx", &b->dx.views[MATMUL_C]));
@@ -209,11 +215,12 @@ static clact_status read_dx(struct backward *b, const clact_tensor *dz, const st
     return clact_nn_product_check(b->call.context, &b->dx, args->mode);
 }
 
-/* Outputs share no memory with what is read at any time, nor with each other; dz is compared with what lies beside f. */
+/* Outputs share no memory with what is read, nor with each other; dz is compared with what lies beside f. */
 static clact_status check_outputs(const struct backward *b)
 {
     const clact_nn_dense_backward_args *args = b->args;
-    const clact_operand *const operands[] = {args->dx, args->dw, args->db, b->dz, args->x, args->w, args->dy, args->z, args->y};
+    const clact_operand *const operands[] = {args->dx, args->dw, args->db, b->dz,  args->x,
+                                             args->w,  args->dy, args->z,  args->y};
     static const char *const names[] = {"dx", "dw", "db", "dz", "x", "w", "dy", "z", "y"};
     enum { DZ = 3, W = 5, COUNT = sizeof names / sizeof *names };
     const int outputs = args->activation ? DZ + 1 : DZ;
@@ -224,7 +231,8 @@ static clact_status check_outputs(const struct backward *b)
     for (size_t k = 0; k < args->gradient_count; k++)
         for (int other = 0; other < COUNT; other++)
             if (operands[other] && args->gradients[k].value)
-                TRY(clact_nn_apart(b->call.context, operands[other], names[other], args->gradients[k].value, "a gradient"));
+                TRY(clact_nn_apart(b->call.context, operands[other], names[other], args->gradients[k].value,
+                                   "a gradient"));
     return CLACT_OK;
 }
 
@@ -234,8 +242,8 @@ static clact_status read_backward(struct backward *b)
     const bool learns = args->gradient_count > 0;
     struct clact_view view;
     REQUIRE(args->gradients || !learns, CLACT_E_ARGUMENT, "gradients must not be NULL where gradient_count is not 0");
-    REQUIRE(args->activation || (!args->z && !args->y && !args->dz && !args->parameter_count && !learns), CLACT_E_ARGUMENT,
-            "without an activation there is no z, y, dz, parameter or gradient of one");
+    REQUIRE(args->activation || (!args->z && !args->y && !args->dz && !args->parameter_count && !learns),
+            CLACT_E_ARGUMENT, "without an activation there is no z, y, dz, parameter or gradient of one");
     REQUIRE(args->dy, CLACT_E_ARGUMENT, "dy must not be NULL");
     REQUIRE(!args->activation || args->dz, CLACT_E_ARGUMENT, "with an activation dz must be given");
     REQUIRE(args->dx || args->dw || args->db || args->activation, CLACT_E_ARGUMENT, "no gradient is asked for");
@@ -256,9 +264,16 @@ static clact_status read_backward(struct backward *b)
 static clact_status run_derivative(const struct backward *b, const clact_enqueue *link)
 {
     const clact_nn_dense_backward_args *args = b->args;
-    const clact_backward_args of = {.x = args->z, .y = args->y, .dy = args->dy, .dx = args->dz, .parameters = args->parameters,
-                                    .parameter_count = args->parameter_count, .seed = args->seed, .offset = args->offset,
-                                    .training = args->training, .gradients = args->gradients,
+    const clact_backward_args of = {.x = args->z,
+                                    .y = args->y,
+                                    .dy = args->dy,
+                                    .dx = args->dz,
+                                    .parameters = args->parameters,
+                                    .parameter_count = args->parameter_count,
+                                    .seed = args->seed,
+                                    .offset = args->offset,
+                                    .training = args->training,
+                                    .gradients = args->gradients,
                                     .gradient_count = args->gradient_count};
     return link ? clact_backward_enqueue(b->call.context, args->activation, &of, link)
                 : clact_backward(b->call.context, args->activation, &of);
@@ -298,7 +313,8 @@ clact_status clact_nn_dense_backward(clact_context *context, const clact_nn_dens
                                      const clact_enqueue *enqueue)
 {
     REQUIRE(context && args, CLACT_E_ARGUMENT, "context and args must not be NULL");
-    struct backward b = {.call = {.context = context, .activation = args->activation, .enqueue = enqueue}, .args = args};
+    struct backward b = {.call = {.context = context, .activation = args->activation, .enqueue = enqueue},
+                         .args = args};
     TRY(check_reserved(args->reserved, args->mode, args->training));
     TRY(clact_nn_enqueue(context, enqueue));
     TRY(read_backward(&b));

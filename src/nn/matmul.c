@@ -22,7 +22,8 @@ static clact_status finish_view(const clact_operand *operand, const char *what, 
     return CLACT_OK;
 }
 
-clact_status clact_nn_first(struct clact_call *call, const clact_operand *operand, const char *what, struct clact_view *view)
+clact_status clact_nn_first(struct clact_call *call, const clact_operand *operand, const char *what,
+                            struct clact_view *view)
 {
     uint64_t n;
     TRY(clact_call_first(call, operand, what, view, &n));
@@ -38,8 +39,8 @@ clact_status clact_nn_operand(struct clact_call *call, const clact_operand *oper
     TRY(clact_call_operand(call, operand, what, view, &n));
     const clact_tensor *t = &operand->tensor;
     TRY(clact_call_same_type(operand, shape, what));
-    REQUIRE(t->rank == shape->rank, CLACT_E_ARGUMENT, "%s must have %u dimensions, and has %u", what, (unsigned)shape->rank,
-            (unsigned)t->rank);
+    REQUIRE(t->rank == shape->rank, CLACT_E_ARGUMENT, "%s must have %u dimensions, and has %u", what,
+            (unsigned)shape->rank, (unsigned)t->rank);
     for (uint32_t k = 0; k < t->rank; k++)
         REQUIRE(t->dims[k] == shape->dims[k], CLACT_E_ARGUMENT, "%s must have %lld %s, and has %lld", what,
                 (long long)shape->dims[k], k + 1 == t->rank ? t->rank == 1 ? "elements" : "columns" : "rows",
@@ -54,8 +55,8 @@ void clact_nn_transpose(struct clact_view *view)
     view->strides[COLUMN_STRIDE] = stride;
 }
 
-clact_status clact_nn_apart(clact_context *context, const clact_operand *in, const char *in_name, const clact_operand *out,
-                            const char *out_name)
+clact_status clact_nn_apart(clact_context *context, const clact_operand *in, const char *in_name,
+                            const clact_operand *out, const char *out_name)
 {
     struct clact_view views[2];
     uint64_t n, m;
@@ -75,7 +76,8 @@ clact_status clact_nn_enqueue(const clact_context *context, const clact_enqueue 
     REQUIRE(context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
     REQUIRE(e->reserved0 == 0 && e->reserved[0] == 0 && e->reserved[1] == 0, CLACT_E_ARGUMENT,
             "reserved words of clact_enqueue must be zero");
-    REQUIRE((e->waits != NULL) == (e->num_waits > 0), CLACT_E_ARGUMENT, "waits must be NULL exactly where num_waits is 0");
+    REQUIRE((e->waits != NULL) == (e->num_waits > 0), CLACT_E_ARGUMENT,
+            "waits must be NULL exactly where num_waits is 0");
     return CLACT_OK;
 }
 
@@ -93,7 +95,8 @@ static clact_status check_args(const clact_nn_matmul_args *args)
     for (int i = 0; i < 8; i++)
         any |= args->reserved[i];
     REQUIRE(any == 0, CLACT_E_ARGUMENT, "reserved words of the arguments must be zero");
-    REQUIRE(args->transpose_a <= 1 && args->transpose_b <= 1, CLACT_E_ARGUMENT, "transpose_a and transpose_b must be 0 or 1");
+    REQUIRE(args->transpose_a <= 1 && args->transpose_b <= 1, CLACT_E_ARGUMENT,
+            "transpose_a and transpose_b must be 0 or 1");
     return clact_nn_mode_of(args->mode);
 }
 
@@ -104,7 +107,8 @@ static clact_status read_operands(struct clact_call *call, const clact_nn_matmul
     const int64_t rows = a->dims[args->transpose_a], depth = a->dims[!args->transpose_a];
     REQUIRE(args->b, CLACT_E_ARGUMENT, "b must not be NULL");
     const int64_t columns = args->b->tensor.rank == 2 ? args->b->tensor.dims[!args->transpose_b] : 0;
-    clact_tensor b = args->transpose_b ? clact_nn_matrix(a->type, columns, depth) : clact_nn_matrix(a->type, depth, columns);
+    clact_tensor b =
+        args->transpose_b ? clact_nn_matrix(a->type, columns, depth) : clact_nn_matrix(a->type, depth, columns);
     clact_tensor c = clact_nn_matrix(a->type, rows, columns);
     TRY(clact_nn_operand(call, args->b, &b, "b", &m->views[MATMUL_B]));
     TRY(clact_nn_operand(call, args->c, &c, "c", &m->views[MATMUL_C]));

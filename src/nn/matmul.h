@@ -12,7 +12,8 @@
 clact_status clact_nn_operand(struct clact_call *call, const clact_operand *operand, const clact_tensor *shape,
                               const char *what, struct clact_view *view);
 /* The same for a call's first operand, a matrix of any shape. */
-clact_status clact_nn_first(struct clact_call *call, const clact_operand *operand, const char *what, struct clact_view *view);
+clact_status clact_nn_first(struct clact_call *call, const clact_operand *operand, const char *what,
+                            struct clact_view *view);
 /* A dense tensor of this shape. */
 clact_tensor clact_nn_matrix(uint32_t type, int64_t rows, int64_t columns);
 
@@ -20,8 +21,8 @@ clact_tensor clact_nn_matrix(uint32_t type, int64_t rows, int64_t columns);
 void clact_nn_transpose(struct clact_view *view);
 
 /* Refuses an output that shares memory with another operand. */
-clact_status clact_nn_apart(clact_context *context, const clact_operand *in, const char *in_name, const clact_operand *out,
-                            const char *out_name);
+clact_status clact_nn_apart(clact_context *context, const clact_operand *in, const char *in_name,
+                            const clact_operand *out, const char *out_name);
 
 /* The rules of clact_enqueue, and of mode. */
 clact_status clact_nn_enqueue(const clact_context *context, const clact_enqueue *enqueue);

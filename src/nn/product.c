@@ -29,7 +29,8 @@ struct stored {
 static struct stored stored(const struct clact_view *v, uint64_t columns)
 {
     const bool plain = v->strides[COLUMN_STRIDE] == 1 && v->strides[ROW_STRIDE] == (int64_t)columns;
-    return (struct stored){plain ? BLAS_PLAIN : BLAS_TRANSPOSED, (uint64_t)v->strides[plain ? ROW_STRIDE : COLUMN_STRIDE]};
+    return (struct stored){plain ? BLAS_PLAIN : BLAS_TRANSPOSED,
+                           (uint64_t)v->strides[plain ? ROW_STRIDE : COLUMN_STRIDE]};
 }
 
 /* Both libraries count in 32 bits: OpenBLAS sizes, CLBlast elements of the memory. */
@@ -37,7 +38,8 @@ static bool fits(const struct clact_matmul *m, clact_nn_product product)
 {
     const uint64_t sizes[MATMUL_VIEW_COUNT][2] = {{m->rows, m->depth}, {m->depth, m->columns}, {m->rows, m->columns}};
     for (int v = 0; v < MATMUL_VIEW_COUNT; v++) {
-        uint64_t most = product == CLACT_NN_PRODUCT_CLBLAST ? sizes[v][0] * sizes[v][1] + (uint64_t)m->views[v].offset : 0;
+        uint64_t most =
+            product == CLACT_NN_PRODUCT_CLBLAST ? sizes[v][0] * sizes[v][1] + (uint64_t)m->views[v].offset : 0;
         if (most > INT_MAX || sizes[v][0] > INT_MAX || sizes[v][1] > INT_MAX)
             return false;
     }
@@ -66,7 +68,8 @@ clact_status clact_nn_product_check(clact_context *context, const struct clact_m
         return CLACT_OK;
     const char *type = clact_type_name((clact_type)m->views[MATMUL_C].type);
     REQUIRE(m->views[MATMUL_C].type == CLACT_F16, CLACT_E_UNSUPPORTED, "no library computes fast products of %s", type);
-    REQUIRE(!m->host && context->ocl, CLACT_E_UNSUPPORTED, "fast products of %s are for operands on an OpenCL device", type);
+    REQUIRE(!m->host && context->ocl, CLACT_E_UNSUPPORTED, "fast products of %s are for operands on an OpenCL device",
+            type);
     REQUIRE(clact_nn_clblast()->loaded, CLACT_E_UNSUPPORTED, "fast products of %s need CLBlast: %s", type,
             clact_nn_clblast()->reason);
     REQUIRE(context->device->has_arithmetic(context, m->views[MATMUL_C].type), CLACT_E_UNSUPPORTED,
@@ -92,11 +95,11 @@ static clact_status run_blas(clact_context *context, const void *work)
     clact_fpenv env = clact_fpenv_enter();
     (void)context;
     if (c->type == CLACT_F64)
-        clact_nn_blas()->dgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, rows, columns, depth, 1, place(a), (int)sa.row,
-                               place(b), (int)sb.row, m->beta.f64, place(c), columns);
+        clact_nn_blas()->dgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, rows, columns, depth, 1, place(a),
+                               (int)sa.row, place(b), (int)sb.row, m->beta.f64, place(c), columns);
     else
-        clact_nn_blas()->sgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, rows, columns, depth, 1, place(a), (int)sa.row,
-                               place(b), (int)sb.row, m->beta.f32, place(c), columns);
+        clact_nn_blas()->sgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, rows, columns, depth, 1, place(a),
+                               (int)sa.row, place(b), (int)sb.row, m->beta.f32, place(c), columns);
     clact_fpenv_leave(env);
     return CLACT_OK;
 }
@@ -107,7 +110,8 @@ static clact_status blas_product(clact_context *context, const struct clact_matm
     struct clact_view *const views[] = {&m.views[MATMUL_A], &m.views[MATMUL_B], &m.views[MATMUL_C]};
     REQUIRE(context->pid == getpid(), CLACT_E_FORKED,
             "the context was opened before fork(): the threads of OpenBLAS may not be in this process");
-    return m.host ? run_blas(context, &m) : context->device->on_host(context, views, MATMUL_VIEW_COUNT, m.enqueue, run_blas, &m);
+    return m.host ? run_blas(context, &m)
+                  : context->device->on_host(context, views, MATMUL_VIEW_COUNT, m.enqueue, run_blas, &m);
 }
 
 /* ---- CLBlast -------------------------------------------------------------------------------- */
@@ -121,18 +125,18 @@ static int call_clblast(const clact_context *context, const struct clact_matmul 
     struct _cl_mem *mc = c->buffer ? c->buffer->mem : c->mem;
     const size_t fa = (size_t)a->offset, fb = (size_t)b->offset, fc = (size_t)c->offset;
     if (c->type == CLACT_F64)
-        return clblast->dgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, m->rows, m->columns, m->depth, 1, ma, fa, sa.row,
-                              mb, fb, sb.row, m->beta.f64, mc, fc, m->columns, &q->queue, q->event);
+        return clblast->dgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, m->rows, m->columns, m->depth, 1, ma, fa,
+                              sa.row, mb, fb, sb.row, m->beta.f64, mc, fc, m->columns, &q->queue, q->event);
     if (c->type == CLACT_F32)
-        return clblast->sgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, m->rows, m->columns, m->depth, 1, ma, fa, sa.row,
-                              mb, fb, sb.row, m->beta.f32, mc, fc, m->columns, &q->queue, q->event);
+        return clblast->sgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, m->rows, m->columns, m->depth, 1, ma, fa,
+                              sa.row, mb, fb, sb.row, m->beta.f32, mc, fc, m->columns, &q->queue, q->event);
     uint16_t factors[2];
     context->cpu->isa->f32->store[CLACT_F16](2, (const float[]){1, m->beta.f32}, factors, 1);
-    return clblast->hgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, m->rows, m->columns, m->depth, factors[0], ma, fa,
-                          sa.row, mb, fb, sb.row, factors[1], mc, fc, m->columns, &q->queue, q->event);
+    return clblast->hgemm(BLAS_ROW_MAJOR, sa.transposed, sb.transposed, m->rows, m->columns, m->depth, factors[0], ma,
+                          fa, sa.row, mb, fb, sb.row, factors[1], mc, fc, m->columns, &q->queue, q->event);
 }
 
-/* It takes no wait list: a barrier stands before it, which in a queue that is out of order its kernels wait for, too. */
+/* It takes no wait list: a barrier stands before it, for which its kernels wait in a queue that is out of order, too. */
 static clact_status clblast_product(clact_context *context, const struct clact_matmul *m)
 {
     clact_enqueue q;
@@ -155,7 +159,8 @@ clact_status clact_nn_product_run(clact_context *context, const struct clact_mat
     if (product == CLACT_NN_PRODUCT_EXACT)
         return clact_matmul_run(context, m);
     clact_enter(context);
-    return clact_leave(context, product == CLACT_NN_PRODUCT_BLAS ? blas_product(context, m) : clblast_product(context, m));
+    return clact_leave(context,
+                       product == CLACT_NN_PRODUCT_BLAS ? blas_product(context, m) : clblast_product(context, m));
 }
 
 clact_status clact_nn_products_of(clact_context *context, clact_nn_products *out)
@@ -168,8 +173,8 @@ clact_status clact_nn_products_of(clact_context *context, clact_nn_products *out
     if (p.device == CLACT_NN_PRODUCT_BLAS)
         snprintf(p.device_reason, sizeof p.device_reason, "the device is the host's processor; %.200s", blas);
     else
-        snprintf(p.device_reason, sizeof p.device_reason, "%.120s%s%.120s", is_host ? blas : "", is_host && context->ocl ? "; " : "",
-                 context->ocl ? clblast : "");
+        snprintf(p.device_reason, sizeof p.device_reason, "%.120s%s%.120s", is_host ? blas : "",
+                 is_host && context->ocl ? "; " : "", context->ocl ? clblast : "");
     *out = p;
     return CLACT_OK;
 }

@@ -411,7 +411,8 @@ static bool has_arithmetic(const clact_context *context, uint32_t type)
     size_t size = 0;
     if (type != CLACT_F16)
         return type == CLACT_F32 || (type == CLACT_F64 && ocl->device.info.fp64);
-    if (ocl->api.clGetDeviceInfo(ocl->device.id, CL_DEVICE_EXTENSIONS, 0, NULL, &size) != CL_SUCCESS || !(names = calloc(size + 1, 1)))
+    if (ocl->api.clGetDeviceInfo(ocl->device.id, CL_DEVICE_EXTENSIONS, 0, NULL, &size) != CL_SUCCESS ||
+        !(names = calloc(size + 1, 1)))
         return false;
     bool has = ocl->api.clGetDeviceInfo(ocl->device.id, CL_DEVICE_EXTENSIONS, size, names, NULL) == CL_SUCCESS &&
                strstr(names, "cl_khr_fp16");

@@ -24,8 +24,8 @@ static void words(const struct clact_opencl_recipe *r, char *out, size_t size)
 
 static struct clact_opencl_recipe recipe_of(const struct clact_dense *d)
 {
-    struct clact_opencl_recipe r = {.file = "dense.cl", .name = "bias", .activation = d->activation, .prologue = prologue,
-                                    .words = words};
+    struct clact_opencl_recipe r = {
+        .file = "dense.cl", .name = "bias", .activation = d->activation, .prologue = prologue, .words = words};
     r.key.kind = KIND_DENSE;
     r.key.row = d->activation ? (uint16_t)d->activation->row : ROW_COUNT;
     r.key.type = (uint16_t)d->views[DENSE_X].type;
@@ -58,7 +58,8 @@ static clact_status launch(clact_context *context, const struct clact_dense *d, 
     TRY(clact_opencl_kernel_take(context, &recipe, 0, "dense", &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, d), "clSetKernelArg");
     if (status == CLACT_OK)
-        status = clact_opencl_enqueue(ocl, k->kernel, d->rows * ((d->columns + width - 1) / width) * ocl->target.local, 1, q);
+        status = clact_opencl_enqueue(ocl, k->kernel, d->rows * ((d->columns + width - 1) / width) * ocl->target.local,
+                                      1, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }

@@ -26,15 +26,15 @@ static clact_status map(clact_context *context, cl_mem mem, const clact_enqueue 
     cl_int code;
     TRY(clact_ocl_functions.mem_info(context, mem, &root, &first, &bytes));
     REQUIRE(root == mem, CLACT_E_PACK, "a sub-buffer is not mapped for the CPU backend, which this call needs");
-    out->at = ocl->api.clEnqueueMapBuffer(q->queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, q->num_waits, q->waits,
-                                          NULL, &code);
+    out->at = ocl->api.clEnqueueMapBuffer(q->queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, q->num_waits,
+                                          q->waits, NULL, &code);
     TRY(clact_opencl_result(code, "clEnqueueMapBuffer"));
     out->mem = mem;
     return CLACT_OK;
 }
 
-static clact_status map_view(clact_context *context, struct clact_view *view, const clact_enqueue *q, struct mapping *mapped,
-                             int *count)
+static clact_status map_view(clact_context *context, struct clact_view *view, const clact_enqueue *q,
+                             struct mapping *mapped, int *count)
 {
     cl_mem mem = view->buffer ? view->buffer->mem : view->mem;
     int k = 0;

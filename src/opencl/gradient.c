@@ -25,7 +25,8 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
     if (form / FORM_P1 == GRADIENT_SUM)
         clact_opencl_line(t, "#define ROW_P(x) C(1.0)\n");
     else
-        clact_opencl_line(t, "#define ROW_P(x) %s_p%u(x%s)\n", clact_row_functions[r->activation->row].name, form / FORM_P1, p);
+        clact_opencl_line(t, "#define ROW_P(x) %s_p%u(x%s)\n", clact_row_functions[r->activation->row].name,
+                          form / FORM_P1, p);
     if (form & FORM_TENSOR)
         clact_opencl_line(t, "#define TENSOR p%d\n", r->activation->tensor);
     if (form & FORM_ACCUMULATE)

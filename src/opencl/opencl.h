@@ -337,8 +337,8 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
 /* Members of the backend's table: see src/backend.h. */
 clact_status clact_opencl_barrier(clact_context *context, const clact_enqueue *enqueue, clact_enqueue *q);
 clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count,
-                                  const clact_enqueue *enqueue, clact_status (*run)(clact_context *context, const void *work),
-                                  const void *work);
+                                  const clact_enqueue *enqueue,
+                                  clact_status (*run)(clact_context *context, const void *work), const void *work);
 
 /* Whether a call that ended so runs on the CPU backend, as options.pack_or_cpu allows; then each kind does. */
 bool clact_opencl_elsewhere(const clact_context *context, clact_status status, const clact_enqueue *enqueue);
