@@ -4,10 +4,14 @@
  * closes. With call N failed, once or from then on, it must end in the right result or in an error
  * with a sentence, and leave no OpenCL object alive.
  *
- *   clact_faults [--brief]    briefly: one code for each of the two ways, in the place of three for both */
+ *   clact_faults [--brief]    briefly: one code for each of the two ways, in the place of three for both
+ *   clact_faults --layers     a dense layer in the place of all that, as briefly */
 #include "layer/layer.h"
 
 #include <clact/clact.h>
+#ifdef CLACT_TEST_NN
+#include <clact/nn.h>
+#endif
 #include <clact/opencl.h>
 
 #include <dlfcn.h>
@@ -135,6 +139,79 @@ static clact_status use(clact_context *c, bool *wrong)
     return s;
 }
 
+/* ---- Dense layers --------------------------------------------------------------------------- */
+
+#define SIDE 16 /* of square matrices: x, w, y, dz, dw and behind them b and db */
+enum { LAYER = 6 * SIDE * SIDE + 2 * SIDE };
+
+static float layer_expected[LAYER];
+
+#ifdef CLACT_TEST_NN
+
+/* Forward, in either mode, and backward. In host memory where buffer is NULL. Fast products are of numbers of which no
+ * order of the terms rounds anything. */
+static clact_status layer_step(clact_context *c, float *host, clact_buffer *buffer, uint32_t mode)
+{
+    clact_operand o[8];
+    clact_activation *f;
+    for (int i = 0; i < 8; i++) {
+        o[i] = (clact_operand){.tensor = {.rank = i < 6 ? 2 : 1, .dims = {SIDE, SIDE}}, .data = host, .buffer = buffer};
+        o[i].tensor.offset = i < 6 ? i * SIDE * SIDE : 6 * SIDE * SIDE + (i - 6) * SIDE;
+    }
+    clact_status s = clact_activation_named(&f, "relu", NULL, 0);
+    if (s == CLACT_OK)
+        s = clact_nn_dense_forward(c, &(clact_nn_dense_args){.x = &o[0], .w = &o[1], .b = &o[6], .y = &o[2], .activation = f,
+                                                             .mode = mode}, NULL);
+    if (s == CLACT_OK)
+        s = clact_nn_dense_backward(c, &(clact_nn_dense_backward_args){.x = &o[0], .w = &o[1], .y = &o[2], .dy = &o[0],
+                                                                       .dz = &o[3], .dw = &o[4], .dx = &o[5], .db = &o[7],
+                                                                       .activation = f, .mode = mode}, NULL);
+    clact_activation_destroy(&f);
+    return s;
+}
+
+static void layer_start(float *values)
+{
+    memset(values, 0, LAYER * sizeof *values);
+    for (int i = 0; i < LAYER; i++)
+        values[i] = i < 2 * SIDE * SIDE || i >= 6 * SIDE * SIDE ? (float)(i % 7 - 3) : 0.0f;
+}
+
+static clact_status use_layer(clact_context *c, bool *wrong)
+{
+    float values[LAYER];
+    clact_status s = CLACT_OK;
+    for (uint32_t mode = CLACT_NN_EXACT; mode <= CLACT_NN_FAST && s == CLACT_OK; mode++) {
+        clact_buffer *buffer = NULL;
+        layer_start(values);
+        s = clact_buffer_create(&buffer, c, sizeof values);
+        if (s == CLACT_OK)
+            s = clact_buffer_write(buffer, 0, sizeof values, values);
+        if (s == CLACT_OK)
+            s = layer_step(c, NULL, buffer, mode);
+        if (s == CLACT_OK)
+            s = clact_buffer_read(buffer, 0, sizeof values, values);
+        if (s == CLACT_OK)
+            *wrong |= memcmp(values, layer_expected, sizeof values) != 0;
+        clact_buffer_destroy(&buffer);
+    }
+    return s;
+}
+
+static clact_status expect_layer(clact_context *cpu)
+{
+    layer_start(layer_expected);
+    return layer_step(cpu, layer_expected, NULL, CLACT_NN_EXACT);
+}
+
+#else
+#define use_layer use
+#define expect_layer(cpu) ((void)(cpu), (void)layer_expected, CLACT_OK)
+#endif
+
+/* ---- Faults --------------------------------------------------------------------------------- */
+
+static clact_status (*work)(clact_context *, bool *) = use;
 static char cache[64] = "disabled";
 
 static clact_status run(const char *device, bool *wrong)
@@ -144,7 +221,7 @@ static clact_status run(const char *device, bool *wrong)
     clact_status s = clact_open(&c, &options);
     if (s != CLACT_OK)
         return s;
-    s = use(c, wrong);
+    s = work(c, wrong);
     clact_close(&c);
     return s;
 }
@@ -257,7 +334,8 @@ static bool find_layer(void)
 int main(int argc, char **argv)
 {
     static const int codes[] = {-5, -6, -36};
-    const bool brief = argc > 1 && strcmp(argv[1], "--brief") == 0;
+    const bool layers = argc > 1 && strcmp(argv[1], "--layers") == 0;
+    const bool brief = layers || (argc > 1 && strcmp(argv[1], "--brief") == 0);
     clact_context *cpu;
     clact_activation *f;
     if (!find_layer()) {
@@ -273,8 +351,9 @@ int main(int argc, char **argv)
         return 1;
     for (int i = 0; i < TERMS; i++)
         terms[i] = (float)(i % 100 - 50) * 0.01f;
-    if (parameter_gradient(cpu, &sum) != CLACT_OK || sum == 0)
+    if (parameter_gradient(cpu, &sum) != CLACT_OK || sum == 0 || expect_layer(cpu) != CLACT_OK)
         return 1;
+    work = layers ? use_layer : use;
     clact_activation_destroy(&f);
     clact_close(&cpu);
     bool wrong = false;
@@ -291,6 +370,10 @@ int main(int argc, char **argv)
             printf("code %d, %s: %d calls failed in turn\n", codes[i], sticky ? "from then on" : "once", calls);
             points += calls;
         }
+    if (layers) {
+        printf("%d fault points; %u passed, %u failed\n", points, passed, failed);
+        return failed ? 1 : 0;
+    }
     points += sweep_with_cache();
     printf("%d fault points, %u of them in calls for programs that are kept\n", points, kept_faults);
     hidden("compiler", CLACT_E_COMPILER, "no compiler");
