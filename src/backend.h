@@ -154,8 +154,10 @@ struct clact_backend_functions {
     /* Whether the device's own arithmetic has f32, f64 or f16. */
     bool (*has_arithmetic)(const clact_context *, uint32_t type);
     /* Runs what computes in host memory on views of the device's, whose data is set for it, on enqueue and as part of
-     * its order; returns when that is done. */
-    clact_status (*on_host)(clact_context *, struct clact_view *const *views, int count, const clact_enqueue *enqueue,
+     * its order; returns when that is done. Bit v of written: views[v] is. CLACT_E_PACK: one is part of a larger
+     * memory, which is not mapped beside others. */
+    clact_status (*on_host)(clact_context *, struct clact_view *const *views, int count, uint32_t written,
+                            const clact_enqueue *enqueue,
                             clact_status (*run)(clact_context *, const void *work), const void *work);
     /* Of OpenCL: makes what is enqueued next wait for enqueue's waits; q is enqueue with its queue. */
     clact_status (*barrier)(clact_context *, const clact_enqueue *enqueue, clact_enqueue *q);

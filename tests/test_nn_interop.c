@@ -213,6 +213,39 @@ START_TEST(what_cannot_be_enqueued)
 }
 END_TEST
 
+/* Parts of one memory, which cannot all be mapped beside one another. */
+START_TEST(sub_buffers)
+{
+    enum { PART = 1024 }; /* bytes: aligned for any device */
+    float values[3 * PART / sizeof(float)], got[9];
+    cl_int code;
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        values[i] = (float)(i % 5);
+    cl_mem whole = p_clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, sizeof values, values, &code);
+    clact_operand o[3];
+    for (size_t i = 0; i < 3; i++) {
+        cl_buffer_region region = {i * PART, PART};
+        o[i] = at(p_clCreateSubBuffer(whole, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code), NULL, 0,
+                  3, 3);
+        ck_assert_int_eq(code, CL_SUCCESS);
+    }
+    for (uint32_t mode = CLACT_NN_EXACT; mode <= CLACT_NN_FAST; mode++) {
+        OK(clact_nn_matmul(own, &(clact_nn_matmul_args){.a = &o[0], .b = &o[1], .c = &o[2], .mode = mode}, NULL));
+        ck_assert_int_eq(p_clEnqueueReadBuffer(queues[0], o[2].mem, CL_TRUE, 0, sizeof got, got, 0, NULL, NULL),
+                         CL_SUCCESS);
+        for (size_t i = 0; i < 9; i++) {
+            float sum = 0;
+            for (size_t t = 0; t < 3; t++)
+                sum += values[i / 3 * 3 + t] * values[PART / sizeof(float) + t * 3 + i % 3];
+            ck_assert_msg(got[i] == sum, "[%zu] is %g, not %g", i, (double)got[i], (double)sum);
+        }
+    }
+    for (size_t i = 0; i < 3; i++)
+        p_clReleaseMemObject(o[i].mem);
+    p_clReleaseMemObject(whole);
+}
+END_TEST
+
 /* The program's own CLBlast: its calls before, between and behind ours on one queue, and behind the cleared cache. */
 START_TEST(beside_clblast)
 {
@@ -263,6 +296,7 @@ Suite *nn_interop_suite(void)
         tcase_add_test(t, layers_on_queues);
         tcase_add_test(t, events_of_nothing);
         tcase_add_test(t, what_cannot_be_enqueued);
+        tcase_add_test(t, sub_buffers);
         tcase_add_test(t, beside_clblast);
 #endif
     }

@@ -128,7 +128,8 @@ typedef struct clact_nn_products {
  *     $OPENBLAS_NUM_THREADS says.
  *   - else CLBlast on a device; calls of it are made one at a time. Its first call compiles kernels, and its cache
  *     keeps the cl_context: see clact_nn_clear_cache().
- *   - else the exact product; and where a product has no terms, or a size beyond what the library counts in.
+ *   - else the exact product; and where a product has no terms, a size beyond what the library counts in, or an operand
+ *     in a sub-buffer, which is not mapped.
  * Errors of fast products are bounded as those of any order of the terms: by depth / 2^24 (f64: 2^53) of the sum of the
  * terms' magnitudes. f16 is computed by CLBlast where the device has it, and refused elsewhere; so is bf16. */
 CLACT_API clact_status clact_nn_products_of(clact_context *context, clact_nn_products *out);

@@ -236,11 +236,11 @@ static bool cpu_has_arithmetic(const clact_context *context, uint32_t type)
     return type == CLACT_F32 || type == CLACT_F64;
 }
 
-static clact_status cpu_on_host(clact_context *context, struct clact_view *const *views, int count,
+static clact_status cpu_on_host(clact_context *context, struct clact_view *const *views, int count, uint32_t written,
                                 const clact_enqueue *enqueue, clact_status (*run)(clact_context *, const void *),
                                 const void *work)
 {
-    (void)enqueue; /* there is none */
+    (void)written, (void)enqueue; /* there is none */
     for (int i = 0; i < count; i++)
         if (views[i]->buffer)
             views[i]->data = views[i]->buffer->memory;

@@ -104,14 +104,18 @@ static clact_status run_blas(clact_context *context, const void *work)
     return CLACT_OK;
 }
 
+/* What is not mapped, a part of a larger memory, takes the exact product in its place. */
 static clact_status blas_product(clact_context *context, const struct clact_matmul *given)
 {
     struct clact_matmul m = *given;
     struct clact_view *const views[] = {&m.views[MATMUL_A], &m.views[MATMUL_B], &m.views[MATMUL_C]};
     REQUIRE(context->pid == getpid(), CLACT_E_FORKED,
             "the context was opened before fork(): the threads of OpenBLAS may not be in this process");
-    return m.host ? run_blas(context, &m)
-                  : context->device->on_host(context, views, MATMUL_VIEW_COUNT, m.enqueue, run_blas, &m);
+    if (m.host)
+        return run_blas(context, &m);
+    clact_status status =
+        context->device->on_host(context, views, MATMUL_VIEW_COUNT, 1u << MATMUL_C, m.enqueue, run_blas, &m);
+    return status == CLACT_E_PACK ? clact_matmul_run(context, given) : status;
 }
 
 /* ---- CLBlast -------------------------------------------------------------------------------- */

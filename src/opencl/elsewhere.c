@@ -18,7 +18,8 @@ bool clact_opencl_elsewhere(const clact_context *context, clact_status status, c
 }
 
 /* Part of another one, mapped beside it, might be written twice: such memory is refused. */
-static clact_status map(clact_context *context, cl_mem mem, const clact_enqueue *q, struct mapping *out)
+static clact_status map(clact_context *context, cl_mem mem, cl_map_flags flags, const clact_enqueue *q,
+                        struct mapping *out)
 {
     struct clact_ocl *ocl = context->ocl;
     const void *root;
@@ -26,22 +27,33 @@ static clact_status map(clact_context *context, cl_mem mem, const clact_enqueue 
     cl_int code;
     TRY(clact_ocl_functions.mem_info(context, mem, &root, &first, &bytes));
     REQUIRE(root == mem, CLACT_E_PACK, "a sub-buffer is not mapped for the CPU backend, which this call needs");
-    out->at = ocl->api.clEnqueueMapBuffer(q->queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, q->num_waits,
-                                          q->waits, NULL, &code);
+    out->at = ocl->api.clEnqueueMapBuffer(q->queue, mem, CL_TRUE, flags, 0, bytes, q->num_waits, q->waits, NULL, &code);
     TRY(clact_opencl_result(code, "clEnqueueMapBuffer"));
     out->mem = mem;
     return CLACT_OK;
 }
 
-static clact_status map_view(clact_context *context, struct clact_view *view, const clact_enqueue *q,
-                             struct mapping *mapped, int *count)
+/* Memory that is only read may be mapped by several threads at once. */
+static cl_map_flags flags_of(cl_mem mem, struct clact_view *const *views, int count, uint32_t written)
 {
+    cl_map_flags flags = CL_MAP_READ;
+    for (int i = 0; i < count; i++)
+        if ((views[i]->buffer ? views[i]->buffer->mem : views[i]->mem) == mem && written >> i & 1)
+            flags |= CL_MAP_WRITE;
+    return flags;
+}
+
+/* The first of views; the others are still to be mapped. */
+static clact_status map_view(clact_context *context, struct clact_view *const *views, int left, uint32_t written,
+                             const clact_enqueue *q, struct mapping *mapped, int *count)
+{
+    struct clact_view *view = views[0];
     cl_mem mem = view->buffer ? view->buffer->mem : view->mem;
     int k = 0;
     while (k < *count && mapped[k].mem != mem)
         k++;
     if (k == *count) {
-        TRY(map(context, mem, q, &mapped[k]));
+        TRY(map(context, mem, flags_of(mem, views, left, written), q, &mapped[k]));
         ++*count;
     }
     view->data = mapped[k].at;
@@ -52,7 +64,7 @@ static clact_status map_view(clact_context *context, struct clact_view *view, co
 
 typedef clact_status run_function(clact_context *context, const void *work);
 
-clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count,
+clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count, uint32_t written,
                                   const clact_enqueue *enqueue, run_function *run, const void *work)
 {
     struct clact_ocl *ocl = context->ocl;
@@ -62,7 +74,7 @@ clact_status clact_opencl_on_host(clact_context *context, struct clact_view *con
     TRY(clact_opencl_same_process(context));
     clact_status status = clact_opencl_triple(context, enqueue, &q);
     for (int i = 0; i < count && status == CLACT_OK; i++)
-        status = map_view(context, views[i], &q, mapped, &made);
+        status = map_view(context, views + i, count - i, written >> i, &q, mapped, &made);
     if (status == CLACT_OK)
         status = run(context, work);
     for (int k = 0; k < made; k++) {
@@ -79,7 +91,7 @@ clact_status clact_opencl_on_host(clact_context *context, struct clact_view *con
 static clact_status on_mapped(clact_context *context, struct clact_view *const *views, int count, run_function *run,
                               const void *work)
 {
-    return clact_opencl_on_host(context, views, count, NULL, run, work);
+    return clact_opencl_on_host(context, views, count, UINT32_MAX, NULL, run, work);
 }
 
 /* ---- Each kind ------------------------------------------------------------------------------ */

@@ -336,7 +336,7 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
 
 /* Members of the backend's table: see src/backend.h. */
 clact_status clact_opencl_barrier(clact_context *context, const clact_enqueue *enqueue, clact_enqueue *q);
-clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count,
+clact_status clact_opencl_on_host(clact_context *context, struct clact_view *const *views, int count, uint32_t written,
                                   const clact_enqueue *enqueue,
                                   clact_status (*run)(clact_context *context, const void *work), const void *work);
 
