@@ -175,6 +175,16 @@ static clact_status backward(struct clact_call call, const clact_backward_args *
     return kinds[call.activation->kind].backward(&call, args);
 }
 
+clact_status clact_call_forward(const struct clact_call *call, const clact_forward_args *args)
+{
+    return forward(*call, args);
+}
+
+clact_status clact_call_backward(const struct clact_call *call, const clact_backward_args *args)
+{
+    return backward(*call, args);
+}
+
 clact_status clact_forward(clact_context *context, const clact_activation *activation, const clact_forward_args *args)
 {
     return forward((struct clact_call){.context = context, .activation = activation}, args);

@@ -9,7 +9,12 @@ struct clact_call {
     const clact_activation *activation;
     const clact_enqueue *enqueue; /* NULL: the context's own queue, no waits, no event */
     bool placed, host;            /* an operand has been checked; whether it, and so all, lie in host memory */
+    bool host_by_cpu;             /* which is then the CPU backend's, whatever the context's device */
 };
+
+/* clact_forward() and clact_backward(), or their forms with enqueue. */
+CLACT_PRIVATE clact_status clact_call_forward(const struct clact_call *call, const clact_forward_args *args);
+CLACT_PRIVATE clact_status clact_call_backward(const struct clact_call *call, const clact_backward_args *args);
 
 /* Checks an operand that is named what in errors, and writes its view, strides left-aligned, and its
  * number of elements: it lies where the others lie, and within its memory. */
@@ -45,7 +50,9 @@ CLACT_PRIVATE uint32_t clact_backward_reads(const clact_context *context, const 
 /* The backend that a checked call goes to. */
 static inline const struct clact_backend_functions *clact_call_backend(const struct clact_call *call)
 {
-    return call->host ? call->context->host : call->context->device;
+    if (!call->host)
+        return call->context->device;
+    return call->host_by_cpu ? &clact_cpu_functions : call->context->host;
 }
 
 /* The kinds, each in a file of its name. */

@@ -181,7 +181,8 @@ CLACT_API clact_status clact_nn_dense_forward(clact_context *context, const clac
                                               const struct clact_enqueue *enqueue);
 
 /* What backward needs of a layer's forward besides x: *needs is CLACT_BACKWARD_NOTHING, CLACT_BACKWARD_Y, or
- * CLACT_BACKWARD_X for z. activation may be NULL; type is that of the operands. */
+ * CLACT_BACKWARD_X for z, which the gradients of f's own parameters need in any case. activation may be NULL; type is
+ * that of the operands. */
 CLACT_API clact_status clact_nn_dense_needs(clact_context *context, const clact_activation *activation, clact_type type,
                                             uint32_t *needs);
 

@@ -109,8 +109,10 @@ static clact_status run_activation(const struct forward *f, const clact_enqueue 
     const clact_forward_args of = {.x = f->sum, .y = args->y, .parameters = args->parameters,
                                    .parameter_count = args->parameter_count, .seed = args->seed, .offset = args->offset,
                                    .training = args->training};
-    return link ? clact_forward_enqueue(f->call.context, args->activation, &of, link)
-                : clact_forward(f->call.context, args->activation, &of);
+    return clact_call_forward(&(struct clact_call){.context = f->call.context,
+                                                   .activation = args->activation,
+                                                   .enqueue = link,
+                                                   .host_by_cpu = true}, &of);
 }
 
 static clact_status run_forward(struct forward *f)
@@ -275,8 +277,10 @@ static clact_status run_derivative(const struct backward *b, const clact_enqueue
                                     .training = args->training,
                                     .gradients = args->gradients,
                                     .gradient_count = args->gradient_count};
-    return link ? clact_backward_enqueue(b->call.context, args->activation, &of, link)
-                : clact_backward(b->call.context, args->activation, &of);
+    return clact_call_backward(&(struct clact_call){.context = b->call.context,
+                                                    .activation = args->activation,
+                                                    .enqueue = link,
+                                                    .host_by_cpu = true}, &of);
 }
 
 static clact_status run_backward(struct backward *b)
