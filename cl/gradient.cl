@@ -17,8 +17,7 @@
 #include "storage.h"
 #include "reduction.h"
 #include "walk.cl"
-
-#define MOST_CHUNKS 1024 /* of a sum; src/opencl/gradient.c */
+#include "sums.cl"
 
 /* A view: its first element, its strides from sum to sum, and from term to term. */
 #define TERMS(v) global const ELEMENT *v, const long v##_first, const long8 v##_kept, const long8 v##_along
@@ -59,7 +58,8 @@
 #define FIND_TERM                                                                                   \
     const ulong8 dims = reduced;                                                                    \
     ulong rest = j;                                                                                 \
-    xi = x_at, di = dy_at;                                                                          \
+    xi = x_at;                                                                                      \
+    di = dy_at;                                                                                     \
     OF_TENSOR(ti = t_at)                                                                            \
     AXES(ALONG)
 #endif
@@ -87,23 +87,8 @@ void KERNEL(gradient_sum)(TERMS(x), TERMS(dy), const ulong8 reduced, const ulong
             ulong rest = segment;
             AXES(KEPT)
         }
-        ulong blocks = 0;
-        for (ulong first = start; first < chunk_end; first += REDUCTION_BLOCK) {
-            const ulong end = chunk_end - first < REDUCTION_BLOCK ? chunk_end : first + REDUCTION_BLOCK;
-            const uint width = reduction_width(end - first);
-            FOR_TERMS(first, end, width, real sum = NO_SUM;, real sum = lanes[lane];, ADD_TERM, lanes[lane] = sum;)
-            for (uint span = width / 2; span > 0; span /= 2) {
-                SYNCHRONISE
-                for (uint l = ITEM; l < span; l += LOCAL)
-                    lanes[l] += lanes[l + span];
-            }
-            SYNCHRONISE
-            if (ITEM == 0) /* lane 0 is its own */
-                reduction_push(counter, blocks, lanes[0]);
-            blocks++;
-        }
+        SUM_CHUNK(lanes, counter, start, chunk_end, total, ADD_TERM)
         if (ITEM == 0) {
-            const real total = reduction_total(counter, blocks);
             if (chunks > 1)
                 parts[part] = total;
             else
@@ -119,14 +104,7 @@ void KERNEL(gradient_fold)(global const real *parts, const ulong chunks, RESULT)
     SHARED real sums[MOST_CHUNKS];
     FOR_GROUP(segment, SUMS)
     {
-        for (ulong c = ITEM; c < chunks; c += LOCAL)
-            sums[c] = parts[segment * chunks + c];
-        for (uint step = 1; step < chunks; step *= 2) {
-            SYNCHRONISE
-            for (ulong c = 2 * step * ITEM; c + step < chunks; c += 2 * step * LOCAL)
-                sums[c] += sums[c + step];
-        }
-        SYNCHRONISE
+        FOLD_CHUNKS(sums, parts + segment * chunks, chunks)
         if (ITEM == 0)
             FINISH(segment, sums[0])
     }

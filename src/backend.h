@@ -131,6 +131,7 @@ struct clact_table_launch {
 
 struct clact_matmul; /* of matmul.h */
 struct clact_dense;  /* of dense.h */
+struct clact_arrays; /* of arrays.h */
 
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
@@ -140,6 +141,7 @@ struct clact_backend_functions {
     clact_status (*table)(clact_context *, const struct clact_table_launch *);
     clact_status (*matmul)(clact_context *, const struct clact_matmul *);
     clact_status (*dense)(clact_context *, const struct clact_dense *);
+    clact_status (*arrays)(clact_context *, const struct clact_arrays *);
     clact_status (*buffer_create)(clact_buffer *);
     void (*buffer_destroy)(clact_buffer *);
     clact_status (*buffer_write)(clact_buffer *, size_t offset, size_t bytes, const void *from);

@@ -38,8 +38,9 @@ clact_status clact_call_first(struct clact_call *call, const clact_operand *oper
 {
     TRY(clact_call_operand(call, operand, what, view, n));
     REQUIRE(operand->tensor.type < CLACT_TYPE_COUNT, CLACT_E_ARGUMENT,
-            "%s is of type %s, which is for %squantised activations only", what,
-            clact_type_name((clact_type)operand->tensor.type), operand->tensor.type == CLACT_U8 ? "masks and " : "");
+            "%s is of type %s, which is for %s only", what, clact_type_name((clact_type)operand->tensor.type),
+            operand->tensor.type == CLACT_I32  ? "labels"
+            : operand->tensor.type == CLACT_U8 ? "masks and quantised activations" : "quantised activations");
     return CLACT_OK;
 }
 
@@ -102,6 +103,17 @@ clact_status clact_call_beta(double given, uint32_t type, const char *what, stru
     return CLACT_OK;
 }
 
+clact_status clact_call_enqueue(const clact_enqueue *enqueue)
+{
+    if (!enqueue)
+        return CLACT_OK;
+    REQUIRE(enqueue->reserved0 == 0 && enqueue->reserved[0] == 0 && enqueue->reserved[1] == 0, CLACT_E_ARGUMENT,
+            "reserved words of clact_enqueue must be zero");
+    REQUIRE((enqueue->waits != NULL) == (enqueue->num_waits > 0), CLACT_E_ARGUMENT,
+            "waits must be NULL exactly where num_waits is 0");
+    return CLACT_OK;
+}
+
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -124,14 +136,7 @@ static clact_status check_common(const struct clact_call *call, const void *args
     for (int i = 0; i < 8; i++)
         any |= reserved[i];
     REQUIRE(any == 0, CLACT_E_ARGUMENT, "reserved words of the arguments must be zero");
-    const clact_enqueue *enqueue = call->enqueue;
-    if (!enqueue)
-        return CLACT_OK;
-    REQUIRE(enqueue->reserved0 == 0 && enqueue->reserved[0] == 0 && enqueue->reserved[1] == 0, CLACT_E_ARGUMENT,
-            "reserved words of clact_enqueue must be zero");
-    REQUIRE((enqueue->waits != NULL) == (enqueue->num_waits > 0), CLACT_E_ARGUMENT,
-            "waits must be NULL exactly where num_waits is 0");
-    return CLACT_OK;
+    return clact_call_enqueue(call->enqueue);
 }
 
 /* What only one kind of activations takes. */

@@ -19,7 +19,7 @@ CLACT_PRIVATE clact_status clact_call_backward(const struct clact_call *call, co
 /* Checks an operand that is named what in errors, and writes its view, strides left-aligned, and its
  * number of elements: it lies where the others lie, and within its memory. */
 CLACT_PRIVATE clact_status clact_call_operand(struct clact_call *call, const clact_operand *operand, const char *what,
-                                struct clact_view *view, uint64_t *n);
+                                              struct clact_view *view, uint64_t *n);
 
 /* The same for an operand whose type must be one that is computed on, as that of a call's first must. */
 CLACT_PRIVATE clact_status clact_call_first(struct clact_call *call, const clact_operand *operand, const char *what,
@@ -36,6 +36,9 @@ clact_status clact_call_same_dims(const clact_operand *operand, const clact_tens
  * an axis of length 1 being repeated, and gives it strides for the shape's axes. */
 clact_status clact_call_broadcast(const clact_operand *operand, const clact_tensor *shape, const char *what,
                                   struct clact_view *view);
+
+/* Checks a call's enqueue, if it has one. */
+CLACT_PRIVATE clact_status clact_call_enqueue(const clact_enqueue *enqueue);
 
 /* Refuses training where the activation has noise, which it does not draw as it was made: gated, or quantised. */
 clact_status clact_call_no_noise(const struct clact_call *call, uint32_t training, const char *made);

@@ -12,6 +12,7 @@ const char *clact_type_name(clact_type type)
     case CLACT_F64: return "f64";
     case CLACT_I8: return "i8";
     case CLACT_U8: return "u8";
+    case CLACT_I32: return "i32";
     }
     return NULL;
 }
@@ -25,6 +26,7 @@ size_t clact_type_bytes(clact_type type)
     case CLACT_F64: return 8;
     case CLACT_I8: return 1;
     case CLACT_U8: return 1;
+    case CLACT_I32: return 4;
     }
     return 0;
 }

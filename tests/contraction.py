@@ -53,6 +53,26 @@ FILES = [("matmul.cl", ""), ("matmul.cl", "#define ACCUMULATE\n"),
          ("dense.cl", "#define ROW_F(x) sigmoid_f(x)\n"), ("dense.cl", "#define ROW_F(x) x\n#define KEEP\n")]
 
 
+def operations():
+    """What is defined for the operations of arrays.def, one behind the other; the last one's file is left to come."""
+    text = {name: open(os.path.join(CL, name)).read() for name in ("arrays.def", "arrays.cl", "walk.cl", "sums.cl", "group.cl")}
+    rows = re.findall(r"^(MAP|SUM|TALLY)\((\w+), (.*?)\)", text.pop("arrays.def"), re.M)
+    undefine = "".join(f"#undef {name}\n" for name in re.findall(r"^#define (\w+)", "".join(text.values()), re.M))
+    each = []
+    for form, name, rest in rows:
+        numbers = [int(number) for number in re.findall(r"\d+", rest)]
+        inputs, outputs = 1 if form == "TALLY" else numbers[0], numbers[1] if form == "MAP" else 1
+        arguments = ["sum"] * (form == "SUM") + [f"x{k}" for k in range(inputs)] + [f"p{k}" for k in range(numbers[-1])]
+        names = ["KERNEL", "MAP", "SUM", "TALLY", "INPUTS", "OUTPUTS", "APPLY", "LABELLED"]
+        each.append("".join(f"#undef {word}\n" for word in names) + f"#define KERNEL(part) {name}_##part\n#define {form}\n"
+                    f"#define INPUTS {inputs}\n#define OUTPUTS {outputs}\n" + "#define LABELLED\n" * ("LABELLED" in rest) +
+                    f"#define APPLY {name}_{form[0].lower()}({', '.join(arguments)})\n")
+    return f'#include "arrays.cl"\n{undefine}'.join(each)
+
+
+FILES += [("arrays.cl", operations())]
+
+
 def direct(file, lines, bits, task):
     """The text of such a file."""
     name = "f64" if bits == 64 else "f32"
@@ -182,7 +202,7 @@ def main():
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         for (options, level), (found, some, some_sums) in zip(modules, pool.map(check, modules)):
             for line in dict.fromkeys(found):
-                print(f"{' '.join(options)} {level[0]}: {line}".replace("\n", " "))
+                print(f"{' '.join(options)[-200:]} {level[0]}: {line}".replace("\n", " "))
             bad += len(found) + (not some)
             kernels += some
             sums += some_sums

@@ -13,7 +13,7 @@ static Suite *(*const suites[])(void) = {
     activation_suite, memory_suite, several_suite, environment_suite, device_suite, interop_suite, large_suite, npy_suite,
     quantised_suite, cache_suite, pack_suite, kernels_suite,
 #ifdef CLACT_TEST_NN
-    nn_init_suite, matmul_suite, dense_suite, nn_interop_suite,
+    nn_init_suite, matmul_suite, dense_suite, nn_interop_suite, nn_loss_suite, nn_optimizer_suite, nn_health_suite,
 #endif
 };
 

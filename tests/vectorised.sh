@@ -40,6 +40,7 @@ sed -n 's/^COMPOSED([0-9]*, \([a-z_]*\), ROWWISE,.*/\1_terms \1_results \1_gradi
     "$root/cl/activations.def" | tr ' ' '\n' | grep -v '^hardmax_.*\(terms\|gradients\)' >"$tmp/rowwise"
 printf '%s\n' row_prepare row_mask row_greatest row_add >>"$tmp/rowwise"
 printf '%s\n' multiply pass_on crelu crelu_backward crelu_backward_y maxout maxout_backward >"$tmp/map"
+sed -n 's/^\(MAP\|SUM\|TALLY\)(\([a-z_]*\), .*/\2_\L\1/p' "$root/cl/arrays.def" >"$tmp/arrays"
 
 # A loop that cannot be vectorised: the test must see it.
 planted='extern float planted(float);
@@ -100,7 +101,7 @@ check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, a
 
 run()
 {
-    for template in elementwise map rowwise; do
+    for template in arrays elementwise map rowwise; do
         check "$@" $template || failed=1
         loops=$((loops + $(wc -l <"$tmp/$template")))
     done

@@ -160,18 +160,19 @@ typedef enum clact_device_kind {
 } clact_device_kind;
 
 /* Element types. f16 and bf16 are storage: arithmetic is in f32, results round to nearest even. i8 and u8
- * are for quantised activations, u8 for masks too. */
+ * are for quantised activations, u8 for masks too; i32 is for the labels of libclact-nn. */
 typedef enum clact_type {
     CLACT_F32 = 0,
     CLACT_F16 = 1,
     CLACT_BF16 = 2,
     CLACT_F64 = 3,
     CLACT_I8 = 4,
-    CLACT_U8 = 5
+    CLACT_U8 = 5,
+    CLACT_I32 = 6
 } clact_type;
 #define CLACT_TYPE_COUNT 4 /* of the types that are computed on: 0 to 3 */
 
-/* "f32", "f16", "bf16", "f64", "i8", "u8"; NULL for other numbers. */
+/* "f32", "f16", "bf16", "f64", "i8", "u8", "i32"; NULL for other numbers. */
 CLACT_API const char *clact_type_name(clact_type type);
 /* Bytes of an element; 0 for other numbers. */
 CLACT_API size_t clact_type_bytes(clact_type type);

@@ -212,6 +212,168 @@ typedef struct clact_nn_dense_backward_args {
 CLACT_API clact_status clact_nn_dense_backward(clact_context *context, const clact_nn_dense_backward_args *args,
                                                const struct clact_enqueue *enqueue);
 
+/* ---- Losses --------------------------------------------------------------------------------- */
+
+/* Losses, penalties and optimisers take operands of f32 or f64, all of one type, to which the numbers of the arguments
+ * are rounded. Sums are made in the order of cl/reduction.h. Where the data has a NaN so has what comes of it. Operands
+ * must have elements. An output shares no memory with another operand unless it is said to be one. */
+
+typedef enum clact_nn_loss_kind {
+    CLACT_NN_SQUARED_ERROR = 1,        /* (z - target)^2 */
+    CLACT_NN_BINARY_CROSS_ENTROPY = 2, /* log(1 + e^z) - target z: z is a logit, the target a probability */
+    CLACT_NN_CROSS_ENTROPY = 3         /* -sum of target log(softmax(z)): each row of z has the logits of the classes */
+} clact_nn_loss_kind;
+
+typedef struct clact_nn_loss_args {
+    uint32_t kind; /* clact_nn_loss_kind */
+    uint32_t reserved0;
+    const clact_operand *z;       /* [samples, ...]; of cross-entropy [samples, classes] */
+    const clact_operand *targets; /* of z's shape; of cross-entropy the rows are supposed to sum to 1 */
+    const clact_operand *labels;  /* instead, of cross-entropy: the class of each sample, CLACT_I32, [samples]; in f32
+                                     there are at most 2^24 classes */
+    const clact_operand *weights; /* of the samples: [samples]; NULL: 1 each */
+    const clact_operand *value;   /* out: one element; NULL: not asked for */
+    double value_beta;            /* value = loss + value_beta * value; 0 overwrites, whatever it holds; finite */
+    const clact_operand *dz;      /* out: the gradient by z, of its shape; NULL: not asked for. May be z, but not of
+                                     cross-entropy, where it must be given: the value is made there first */
+    uint64_t reserved[8];
+} clact_nn_loss_args;
+
+/* The mean over all elements of z (cross-entropy: over the samples) of a loss, each with its sample's weight, and its
+ * gradient by z. As in Keras the number of samples divides, not the sum of the weights. Logits may be infinite where
+ * the loss has a limit. A label that is no class is refused in host memory, before anything is written; elsewhere it
+ * makes the value and the gradients of its sample NaN. */
+CLACT_API clact_status clact_nn_loss(clact_context *context, const clact_nn_loss_args *args,
+                                     const struct clact_enqueue *enqueue);
+
+/* ---- Penalties ------------------------------------------------------------------------------ */
+
+typedef struct clact_nn_penalty_args {
+    double l1, l2;     /* finite, and not negative */
+    uint32_t activity; /* 1: x is a layer's output for a batch, [samples, ...], and the penalty is a mean over these */
+    uint32_t reserved0;
+    const clact_operand *x;
+    const clact_operand *value;    /* out: one element, as in clact_nn_loss_args; NULL: not asked for */
+    double value_beta;
+    const clact_operand *gradient; /* in and out: of x's shape; NULL: not asked for */
+    uint64_t reserved[8];
+} clact_nn_penalty_args;
+
+/* l1 sum |x| + l2 sum x^2, as in Keras; to gradient l1 sign(x) + 2 l2 x is added, where sign(0) is 0. */
+CLACT_API clact_status clact_nn_penalty(clact_context *context, const clact_nn_penalty_args *args,
+                                        const struct clact_enqueue *enqueue);
+
+/* ---- Optimisers ----------------------------------------------------------------------------- */
+
+/* With g the gradient, w the weights, and what else there is beginning as zeros:
+ *   SGD      without momentum w -= rate g; else v = momentum v - rate g and then w += v, or with nesterov
+ *            w += momentum v - rate g. This is the form of Sutskever et al. (2013) and of Keras; PyTorch keeps
+ *            v / rate, which is another where the rate changes.
+ *   RMSPROP  v += (1 - rho) (g^2 - v), w -= rate g / (sqrt(v) + epsilon)
+ *   ADAM     m += (1 - beta1) (g - m), v += (1 - beta2) (g^2 - v) and
+ *            w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon): Kingma and Ba (2015), algorithm 1
+ *   ADAMW    first w -= rate decay w, then as ADAM: Loshchilov and Hutter (2019)
+ * In the last three the square of a gradient must be finite in the type (f32: |g| below 1.8e19): what it makes infinite
+ * is NaN a step later. */
+typedef enum clact_nn_rule {
+    CLACT_NN_SGD = 1,
+    CLACT_NN_RMSPROP = 2,
+    CLACT_NN_ADAM = 3,
+    CLACT_NN_ADAMW = 4
+} clact_nn_rule;
+
+/* A rule with its numbers, and how far it has come: plain data, which may be copied and stored. */
+typedef struct clact_nn_optimizer {
+    uint32_t rule;     /* clact_nn_rule */
+    uint32_t nesterov; /* 1: SGD with its form of momentum */
+    double rate;       /* of the next step; may be changed between steps. Finite, not negative */
+    double momentum;   /* of SGD */
+    double rho;        /* of RMSPROP; like momentum, beta1 and beta2 from 0 to below 1 */
+    double beta1, beta2;
+    double epsilon;    /* above 0, in the weights' type too */
+    double decay;      /* of ADAMW; finite, not negative */
+    uint64_t steps;    /* begun; what follows is made by clact_nn_step_begin() */
+    double power1, power2; /* beta1 and beta2 to the power of steps, by repeated multiplication */
+    uint64_t reserved[8];
+} clact_nn_optimizer;
+
+/* A rule with its usual numbers: rate 0.01 of SGD, 0.001 of the others; no momentum; rho 0.9, epsilon 1e-7; beta1 0.9,
+ * beta2 0.999, epsilon 1e-8; decay 0.01. */
+CLACT_API clact_status clact_nn_optimizer_default(clact_nn_optimizer *out, clact_nn_rule rule);
+
+/* How many arrays besides the weights a rule updates: 0 to 2, of the weights' shape and type, zeros at first. */
+CLACT_API uint32_t clact_nn_optimizer_states(const clact_nn_optimizer *optimizer);
+
+/* Begins a step, in which clact_nn_update() is called once for each array of weights. Not from two threads at once. */
+CLACT_API clact_status clact_nn_step_begin(clact_nn_optimizer *optimizer);
+
+typedef struct clact_nn_update_args {
+    const clact_nn_optimizer *optimizer; /* only read: updates may run in several threads */
+    const clact_operand *weights;        /* in and out */
+    const clact_operand *gradient;
+    const clact_operand *states[2];      /* in and out: v of SGD and RMSPROP; m and v; NULL beyond what the rule has */
+    uint64_t reserved[8];
+} clact_nn_update_args;
+
+CLACT_API clact_status clact_nn_update(clact_context *context, const clact_nn_update_args *args,
+                                       const struct clact_enqueue *enqueue);
+
+typedef struct clact_nn_clip_args {
+    const clact_operand *gradients; /* count of them, in and out, of any shapes */
+    size_t count;
+    double max_norm;                /* above 0; or 0: the norm alone, and the gradients are only read */
+    const clact_operand *norm;      /* out: 4 elements: the norm, the factor, and two that hold sums on the way */
+    uint64_t reserved[8];
+} clact_nn_clip_args;
+
+/* The Euclidean norm of all gradients as one vector; where it is above max_norm they are multiplied by max_norm / norm,
+ * without the host waiting for it. The squares of each array are summed, then the arrays' sums in their order. The norm
+ * is infinite only where an element is, or the norm itself is no number of the type; the factor is then 0, and an
+ * infinite element becomes NaN. A NaN makes all NaN. Elements below 2^-63 (f64: 2^-511) lose digits. */
+CLACT_API clact_status clact_nn_clip(clact_context *context, const clact_nn_clip_args *args,
+                                     const struct clact_enqueue *enqueue);
+
+/* ---- Health --------------------------------------------------------------------------------- */
+
+/* How many elements were seen, and how many of them were so. */
+typedef struct clact_nn_counts {
+    uint64_t seen, zeros, nans, infinities, saturated;
+} clact_nn_counts;
+
+/* Bytes of a record of so many units; 0 where that overflows. */
+CLACT_API size_t clact_nn_health_bytes(uint64_t units);
+
+typedef struct clact_nn_health_args {
+    const clact_operand *x;      /* f32, f64, f16 or bf16: activations, derivatives, weights or gradients */
+    const clact_operand *record; /* in and out: CLACT_U8, [clact_nn_health_bytes(units)], aligned to 8 bytes */
+    uint32_t by_unit;            /* 1: x is [..., units], and each unit is counted apart; 0: there is one unit */
+    uint32_t add;                /* 1: to what the record holds, for a window of several batches; 0: it begins anew */
+    uint32_t saturation;         /* 1: what is at or below low, or at or above high, is counted as saturated */
+    uint32_t reserved0;
+    double low, high;
+    uint64_t reserved[8];
+} clact_nn_health_args;
+
+/* Counts in integers of 64 bits, exactly. Where a unit of an activation is saturated is yours to say:
+ *   - y of sigmoid 0.05 and 0.95, of tanh -0.95 and 0.95: the derivative is below a fifth, or a tenth, of its greatest
+ *   - y of relu6, hard_sigmoid, hard_tanh or clip: its two limits, at which the derivative is zero
+ *   - derivatives f'(x): low is the least one that is welcome, high is infinity
+ * y of relu is zero where the unit is off. */
+CLACT_API clact_status clact_nn_health(clact_context *context, const clact_nn_health_args *args,
+                                       const struct clact_enqueue *enqueue);
+
+typedef struct clact_nn_health_summary {
+    clact_nn_counts total;
+    uint64_t units;
+    uint64_t dead; /* units all of whose elements were zeros in the window */
+    uint64_t reserved[8];
+} clact_nn_health_summary;
+
+/* Reads a record, in host memory or a buffer (clact_buffer_import() makes one of a cl_mem), after the context's earlier
+ * calls. units: the counts of each; NULL: not asked for. */
+CLACT_API clact_status clact_nn_health_read(clact_nn_health_summary *out, clact_nn_counts *units,
+                                            clact_context *context, const clact_operand *record);
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,12 +15,14 @@
     extern const struct clact_cpu_kernels clact_cpu_##isa##_32, clact_cpu_##isa##_64;               \
     extern const struct clact_cpu_map_loops clact_cpu_map_##isa##_32, clact_cpu_map_##isa##_64;     \
     extern const struct clact_cpu_tile clact_cpu_tile_##isa##_32, clact_cpu_tile_##isa##_64;        \
+    extern const struct clact_cpu_arrays_loops clact_cpu_arrays_##isa##_32, clact_cpu_arrays_##isa##_64; \
     void clact_cpu_rowwise_##isa##_32(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end); \
     void clact_cpu_rowwise_##isa##_64(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
 #define ISA(isa)                                                                                    \
     {#isa, &clact_cpu_##isa##_32, &clact_cpu_##isa##_64, &clact_cpu_map_##isa##_32, &clact_cpu_map_##isa##_64, has_##isa, \
      {clact_cpu_rowwise_##isa##_32, clact_cpu_rowwise_##isa##_64},                                  \
-     {&clact_cpu_tile_##isa##_32, &clact_cpu_tile_##isa##_64}}
+     {&clact_cpu_tile_##isa##_32, &clact_cpu_tile_##isa##_64},                                                    \
+     {&clact_cpu_arrays_##isa##_32, &clact_cpu_arrays_##isa##_64}}
 
 static bool has_baseline(void) { return true; }
 KERNELS(baseline)
@@ -255,6 +257,7 @@ const struct clact_backend_functions clact_cpu_functions = {
     .table = clact_cpu_table,
     .matmul = clact_cpu_matmul,
     .dense = clact_cpu_dense,
+    .arrays = clact_cpu_arrays,
     .buffer_create = cpu_buffer_create,
     .buffer_destroy = cpu_buffer_destroy,
     .buffer_write = cpu_buffer_write,

@@ -83,6 +83,8 @@ struct clact_cpu_tile {
 /* n reals, each the parameter that a loop takes for each element, where it is no tensor and no noise is drawn. */
 void clact_cpu_fill_array(const clact_activation *activation, bool f64, size_t n, void *to);
 
+struct clact_cpu_arrays_loops; /* of arrays_loops.h */
+
 struct clact_cpu_isa {
     const char *name;
     const struct clact_cpu_kernels *f32, *f64;
@@ -90,6 +92,7 @@ struct clact_cpu_isa {
     bool (*available)(void);
     clact_cpu_rowwise_loop rowwise[2]; /* f32, f64 */
     const struct clact_cpu_tile *tile[2];
+    const struct clact_cpu_arrays_loops *arrays[2];
 };
 
 /* Best first; ends with a NULL name. */
@@ -107,6 +110,7 @@ clact_status clact_cpu_map(clact_context *context, const struct clact_map *map);
 clact_status clact_cpu_table(clact_context *context, const struct clact_table_launch *launch);
 clact_status clact_cpu_matmul(clact_context *context, const struct clact_matmul *product);
 clact_status clact_cpu_dense(clact_context *context, const struct clact_dense *dense);
+clact_status clact_cpu_arrays(clact_context *context, const struct clact_arrays *arrays);
 
 struct clact_pool;
 

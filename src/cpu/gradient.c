@@ -3,21 +3,15 @@
  *
  * A tile is a sum, or several whose elements are neighbours in memory; a unit is a tile's chunk: blocks, a power of
  * two of them. Units are split over threads. What a unit is changes no bits. */
+#include "sums.h"
 #include "walk.h"
 #include "../fpenv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Those of cl/reduction.h. */
-#define BLOCK 4096
-#define LANES 256
-#define LEVELS 52
-
 #define PIECE 1024                 /* terms computed at once */
 #define ROOM (LANES * 16)          /* reals that stand in lanes */
-#define UNITS 8                    /* for each thread, where one sum is split */
-#define LEAST_CHUNK 4              /* blocks */
 
 enum { INNER = CLACT_MAX_RANK - 1 };
 
@@ -44,13 +38,9 @@ struct scratch {
     _Alignas(64) char counter[LEVELS][16 * sizeof(double)];
 };
 
-static void set_each(const struct job *j, void *to, size_t n, double value)
+static struct clact_cpu_sums sums_of(const struct job *j, size_t width)
 {
-    for (size_t k = 0; k < n; k++)
-        if (j->real_size == sizeof(double))
-            ((double *)to)[k] = value;
-        else
-            ((float *)to)[k] = (float)value;
+    return (struct clact_cpu_sums){j->kernels, j->real_size, width};
 }
 
 /* ---- Tiles ---------------------------------------------------------------------------------- */
@@ -91,10 +81,11 @@ static void sum_block(const struct job *j, struct scratch *s, const struct clact
                       size_t count, size_t width)
 {
     struct clact_cursor c;
+    const struct clact_cpu_sums sums = sums_of(j, width);
     size_t most = 1, left = count < LANES ? count : LANES, rows;
     while (2 * most * width <= PIECE && most < LANES)
         most *= 2;
-    set_each(j, s->lanes, (left ? left : 1) * width, -0.0);
+    clact_cpu_set_each(j->real_size, s->lanes, (left ? left : 1) * width, -0.0);
     if (!count)
         return;
     clact_cursor_set(&c, &j->along, first);
@@ -114,11 +105,7 @@ static void sum_block(const struct job *j, struct scratch *s, const struct clact
             clact_cursor_move(&c, &j->along, (int64_t)run);
         }
     }
-    for (size_t half = LANES / 2; half; half /= 2)
-        if (left > half) {
-            j->kernels->add((left - half) * width, s->lanes + half * width * j->real_size, s->lanes);
-            left = half;
-        }
+    clact_cpu_sums_fold(&sums, s->lanes, count);
 }
 
 /* The sums of a chunk, left in the first of the lanes. */
@@ -126,22 +113,16 @@ static void sum_chunk(const struct job *j, struct scratch *s, const struct clact
 {
     uint64_t first = chunk * j->chunk, blocks = 0, length = j->gradient->length;
     uint64_t end = length - first < j->chunk ? length : first + j->chunk;
-    size_t bytes = width * j->real_size;
+    const struct clact_cpu_sums sums = sums_of(j, width);
     if (end - first <= BLOCK) {
         sum_block(j, s, tile, first, (size_t)(end - first), width);
         return;
     }
     for (; first < end; first += BLOCK, blocks++) {
-        int level = 0;
         sum_block(j, s, tile, first, (size_t)(end - first < BLOCK ? end - first : BLOCK), width);
-        for (uint64_t index = blocks; index & 1; index >>= 1)
-            j->kernels->add(width, s->counter[level++], s->lanes);
-        memcpy(s->counter[level], s->lanes, bytes);
+        clact_cpu_sums_push(&sums, s->counter[0], sizeof s->counter[0], blocks, s->lanes);
     }
-    set_each(j, s->lanes, width, -0.0);
-    for (int level = 0; blocks; blocks >>= 1, level++)
-        if (blocks & 1)
-            j->kernels->add(width, s->counter[level], s->lanes);
+    clact_cpu_sums_total(&sums, s->counter[0], sizeof s->counter[0], blocks, s->lanes);
 }
 
 /* Stores a tile's sums. */
@@ -150,11 +131,8 @@ static void finish(const struct job *j, const struct clact_cursor *tile, size_t 
     const struct clact_view *value = &j->gradient->value;
     char *base = value->buffer ? value->buffer->memory : value->data;
     char *to = base + tile->offset[VIEW_OUT] * (int64_t)clact_type_bytes((clact_type)value->type);
-    for (size_t k = 0; k < width; k++) /* never -0.0 */
-        if (j->real_size == sizeof(double))
-            ((double *)sums)[k] = ((double *)sums)[k] == 0 ? 0 : ((double *)sums)[k];
-        else
-            ((float *)sums)[k] = ((float *)sums)[k] == 0 ? 0 : ((float *)sums)[k];
+    const struct clact_cpu_sums of = sums_of(j, width);
+    clact_cpu_sums_without_minus_zero(&of, sums);
     if (j->beta) {
         j->kernels->load[value->type](width, to, value->strides[INNER], old);
         j->kernels->accumulate(width, old, j->beta, sums);
@@ -170,7 +148,8 @@ static void run_units(const void *job, uint64_t first, uint64_t end)
     const clact_activation *a = j->launch->activation;
     struct scratch s;
     if (a->tensor >= 0 && !j->launch->has_tensor) /* the number stands for a tensor in the loops */
-        set_each(j, s.in[VIEW_TENSOR], PIECE, j->real_size == sizeof(double) ? a->p64[a->tensor] : a->p32[a->tensor]);
+        clact_cpu_set_each(j->real_size, s.in[VIEW_TENSOR], PIECE,
+                           j->real_size == sizeof(double) ? a->p64[a->tensor] : a->p32[a->tensor]);
     for (; first < end; first++) {
         struct clact_cursor tile;
         size_t width = (size_t)tile_at(j, first / j->chunks, &tile);
@@ -190,11 +169,10 @@ static void fold_parts(const struct job *j, uint64_t tiles)
     clact_fpenv env = clact_fpenv_enter();
     for (uint64_t t = 0; t < tiles; t++) {
         struct clact_cursor tile;
+        const struct clact_cpu_sums sums = sums_of(j, j->width);
         char *parts = j->parts + t * j->chunks * bytes;
         size_t width = (size_t)tile_at(j, t, &tile);
-        for (uint64_t step = 1; step < j->chunks; step *= 2)
-            for (uint64_t k = 0; k + step < j->chunks; k += 2 * step)
-                j->kernels->add(width, parts + (k + step) * bytes, parts + k * bytes);
+        clact_cpu_sums_join(&sums, parts, j->chunks);
         finish(j, &tile, width, parts, old);
     }
     clact_fpenv_leave(env);
@@ -212,10 +190,8 @@ static void choose_tiles(struct job *j, uint32_t threads)
     j->width = j->width < PIECE ? j->width : PIECE;
     j->width = j->width < inner ? j->width : inner;
     j->per_axis = (inner + j->width - 1) / j->width;
-    uint64_t tiles = g->segments / inner * j->per_axis, blocks = (g->length + BLOCK - 1) / BLOCK, chunk = blocks ? blocks : 1;
-    if (threads > 1 && tiles < UNITS * (uint64_t)threads)
-        for (chunk = LEAST_CHUNK; (blocks + chunk - 1) / chunk * tiles > UNITS * (uint64_t)threads; chunk *= 2)
-            ;
+    uint64_t tiles = g->segments / inner * j->per_axis, blocks = (g->length + BLOCK - 1) / BLOCK;
+    uint64_t chunk = clact_cpu_sums_chunk(blocks, tiles, threads);
     j->chunk = chunk * BLOCK;
     j->chunks = blocks > chunk ? (blocks + chunk - 1) / chunk : 1;
 }

@@ -69,16 +69,10 @@ clact_status clact_nn_apart(clact_context *context, const clact_operand *in, con
     return CLACT_OK;
 }
 
-clact_status clact_nn_enqueue(const clact_context *context, const clact_enqueue *e)
+clact_status clact_nn_enqueue(const clact_context *context, const clact_enqueue *enqueue)
 {
-    if (!e)
-        return CLACT_OK;
-    REQUIRE(context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
-    REQUIRE(e->reserved0 == 0 && e->reserved[0] == 0 && e->reserved[1] == 0, CLACT_E_ARGUMENT,
-            "reserved words of clact_enqueue must be zero");
-    REQUIRE((e->waits != NULL) == (e->num_waits > 0), CLACT_E_ARGUMENT,
-            "waits must be NULL exactly where num_waits is 0");
-    return CLACT_OK;
+    REQUIRE(!enqueue || context->ocl, CLACT_E_ARGUMENT, "the context has no OpenCL device to enqueue on");
+    return clact_call_enqueue(enqueue);
 }
 
 clact_status clact_nn_mode_of(uint32_t mode)

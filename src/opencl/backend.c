@@ -433,6 +433,7 @@ const struct clact_backend_functions clact_ocl_functions = {
     .table = clact_ocl_table,
     .matmul = clact_ocl_matmul,
     .dense = clact_ocl_dense,
+    .arrays = clact_ocl_arrays,
     .buffer_create = buffer_create,
     .buffer_destroy = buffer_destroy,
     .buffer_write = buffer_write,

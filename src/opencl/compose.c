@@ -226,7 +226,7 @@ void clact_opencl_recipes_of(struct clact_opencl_recipes *list, const clact_acti
         clact_opencl_map_recipes(list, a, type, calls);
 }
 
-/* What kernels are named by: the row's functions, or an activation that has none. */
+/* What kernels are named by: the row's functions, or an activation that has none, or what is no activation's. */
 static const char *name_of(const struct clact_opencl_recipe *r)
 {
     const clact_activation *a = r->activation;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define BLOCK 4096       /* that of cl/reduction.h */
-#define MOST_CHUNKS 1024 /* that of cl/gradient.cl */
+#define MOST_CHUNKS 1024 /* that of cl/sums.cl */
 #define GROUPS 16        /* for each compute unit: as many as keep a device busy */
 
 /* The form is made of these, and the type of the sums. */
@@ -102,20 +102,25 @@ void clact_opencl_gradient_recipes(struct clact_opencl_recipes *list, const clac
         }
 }
 
-/* Blocks of a chunk: a power of two. One sum alone is split, many are not. */
-static uint64_t chunk_of(const struct clact_ocl *ocl, const struct clact_gradient *g)
+/* One sum alone is split, many are not. */
+uint64_t clact_opencl_sum_chunk(const struct clact_ocl *ocl, uint64_t length, uint64_t segments)
 {
-    uint64_t blocks = (g->length + BLOCK - 1) / BLOCK, chunk = 1, groups = (uint64_t)ocl->device.info.compute_units * GROUPS;
+    uint64_t blocks = (length + BLOCK - 1) / BLOCK, chunk = 1, groups = (uint64_t)ocl->device.info.compute_units * GROUPS;
     while ((blocks + chunk - 1) / chunk > MOST_CHUNKS ||
-           (chunk < blocks && (blocks + chunk - 1) / chunk * g->segments > (groups > 1 ? groups : 1)))
+           (chunk < blocks && (blocks + chunk - 1) / chunk * segments > (groups > 1 ? groups : 1)))
         chunk *= 2;
     return chunk;
 }
 
+uint64_t clact_opencl_sum_chunks(const struct clact_ocl *ocl, uint64_t length, uint64_t segments)
+{
+    uint64_t most = clact_opencl_sum_chunk(ocl, length, segments) * BLOCK;
+    return length > most ? (length + most - 1) / most : 1;
+}
+
 static uint64_t chunks_of(const struct clact_ocl *ocl, const struct clact_gradient *g)
 {
-    uint64_t most = chunk_of(ocl, g) * BLOCK;
-    return g->length > most ? (g->length + most - 1) / most : 1;
+    return clact_opencl_sum_chunks(ocl, g->length, g->segments);
 }
 
 int clact_opencl_gradient_launches(const struct clact_ocl *ocl, const struct clact_gradient *g)
@@ -154,7 +159,8 @@ static clact_status sum(clact_context *context, const struct clact_launch *l, co
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &r, 0, "gradient_sum", &k));
     struct clact_opencl_arguments a = {context->ocl, k->kernel, 0, CL_SUCCESS};
-    cl_ulong chunk = chunk_of(context->ocl, g), chunks = chunks_of(context->ocl, g), length = g->length;
+    cl_ulong chunk = clact_opencl_sum_chunk(context->ocl, g->length, g->segments), chunks = chunks_of(context->ocl, g);
+    cl_ulong length = g->length;
     set_terms(&a, l, g, VIEW_X);
     set_terms(&a, l, g, VIEW_DY);
     clact_opencl_set(&a, sizeof g->reduced, g->reduced);

@@ -108,7 +108,7 @@ struct clact_opencl_recipe {
 };
 
 /* Kinds of recipes that no activation has. */
-enum { KIND_MATMUL = KIND_COUNT, KIND_DENSE };
+enum { KIND_MATMUL = KIND_COUNT, KIND_DENSE, KIND_ARRAYS };
 
 /* What names its own kernel, and what is not kept: its verdict is. */
 static inline bool clact_opencl_is_probe(const struct clact_opencl_recipe *r)
@@ -356,10 +356,17 @@ clact_status clact_opencl_gradient_ready(clact_context *context, const struct cl
                                          const struct clact_gradient *gradient);
 clact_status clact_opencl_gradient(clact_context *context, const struct clact_launch *launch,
                                    const struct clact_gradient *gradient, struct clact_chain *chain);
+/* How sums of so many terms are cut, segments of them being there: blocks of a chunk, a power of two, and chunks. */
+uint64_t clact_opencl_sum_chunk(const struct clact_ocl *ocl, uint64_t length, uint64_t segments);
+uint64_t clact_opencl_sum_chunks(const struct clact_ocl *ocl, uint64_t length, uint64_t segments);
 clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *launch);
+/* A part of it, on memory of the device: makes sure of the program, and launches it. */
+clact_status clact_opencl_rowwise_ready(clact_context *context, const struct clact_rowwise_launch *launch);
+clact_status clact_opencl_rowwise_launch(clact_context *context, const void *launch, const clact_enqueue *q);
 clact_status clact_ocl_map(clact_context *context, const struct clact_map *map);
 clact_status clact_ocl_table(clact_context *context, const struct clact_table_launch *launch);
 clact_status clact_ocl_matmul(clact_context *context, const struct clact_matmul *product);
 clact_status clact_ocl_dense(clact_context *context, const struct clact_dense *dense);
+clact_status clact_ocl_arrays(clact_context *context, const struct clact_arrays *arrays);
 
 #endif

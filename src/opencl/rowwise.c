@@ -69,11 +69,22 @@ static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const
     return a.code;
 }
 
-static clact_status launch(clact_context *context, const void *work, const clact_enqueue *q)
+static struct clact_opencl_recipe recipe_of_launch(const struct clact_rowwise_launch *l)
+{
+    return recipe_of(l->activation, l->views[ROWWISE_X].type, l->has_mask ? FORM_MASK : FORM_PLAIN);
+}
+
+clact_status clact_opencl_rowwise_ready(clact_context *context, const struct clact_rowwise_launch *l)
+{
+    struct clact_opencl_recipe recipe = recipe_of_launch(l);
+    return clact_opencl_program_ready(context, &recipe);
+}
+
+clact_status clact_opencl_rowwise_launch(clact_context *context, const void *work, const clact_enqueue *q)
 {
     const struct clact_rowwise_launch *l = work;
     struct clact_ocl *ocl = context->ocl;
-    struct clact_opencl_recipe recipe = recipe_of(l->activation, l->views[ROWWISE_X].type, l->has_mask ? FORM_MASK : FORM_PLAIN);
+    struct clact_opencl_recipe recipe = recipe_of_launch(l);
     struct clact_opencl_kernel *k;
     TRY(clact_opencl_kernel_take(context, &recipe, l->backward, parts[l->backward], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
@@ -92,7 +103,7 @@ static clact_status on_host_memory(clact_context *context, const struct clact_ro
     for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
         if (v == ROWWISE_OUT || clact_rowwise_reads(&l, v))
             staged[v] = (struct clact_opencl_staged){&l.views[v], l.dims, clact_rowwise_reads(&l, v), v == ROWWISE_OUT};
-    return clact_opencl_on_host_memory(context, staged, ROWWISE_VIEW_COUNT, launch, &l);
+    return clact_opencl_on_host_memory(context, staged, ROWWISE_VIEW_COUNT, clact_opencl_rowwise_launch, &l);
 }
 
 static clact_status on_device(clact_context *context, const struct clact_rowwise_launch *l)
@@ -101,7 +112,7 @@ static clact_status on_device(clact_context *context, const struct clact_rowwise
         return on_host_memory(context, l);
     clact_enqueue q;
     TRY(clact_opencl_triple(context, l->enqueue, &q));
-    return l->rows ? launch(context, l, &q) : clact_opencl_nothing(context, &q);
+    return l->rows ? clact_opencl_rowwise_launch(context, l, &q) : clact_opencl_nothing(context, &q);
 }
 
 clact_status clact_ocl_rowwise(clact_context *context, const struct clact_rowwise_launch *l)
