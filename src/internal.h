@@ -87,7 +87,7 @@ struct clact_row_functions {
 extern const struct clact_row_functions clact_row_functions[ROW_COUNT];
 
 /* The index of a parameter by name or alias; -1 if there is none. */
-int clact_parameter_find(const clact_activation_info *info, const char *name);
+CLACT_PRIVATE int clact_parameter_find(const clact_activation_info *info, const char *name);
 
 struct clact_definition;
 

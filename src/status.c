@@ -56,6 +56,7 @@ const char *clact_status_name(clact_status status)
     NAME(CLACT_E_FORKED)
     NAME(CLACT_E_DERIVATIVE)
     NAME(CLACT_E_PACK)
+    NAME(CLACT_E_FILE)
 #undef NAME
     }
     return "unknown status";

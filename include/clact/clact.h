@@ -72,7 +72,8 @@ typedef enum clact_status {
     CLACT_E_INEXACT = -3011,     /* the device does not give the bits that options.require_exact asks for */
     CLACT_E_FORKED = -3012,      /* the context was opened before fork() and holds threads or a device */
     CLACT_E_DERIVATIVE = -3013,  /* clact_custom_check: the derivative given is not that of the function */
-    CLACT_E_PACK = -3014         /* a pack is damaged, of another version or device, or lacks a kernel */
+    CLACT_E_PACK = -3014,        /* a pack is damaged, of another version or device, or lacks a kernel */
+    CLACT_E_FILE = -3015         /* a file cannot be read or written, or is not what it should be */
 } clact_status;
 
 /* The calling thread's last error as one sentence; "" before the first. Valid until the thread's

@@ -374,6 +374,131 @@ typedef struct clact_nn_health_summary {
 CLACT_API clact_status clact_nn_health_read(clact_nn_health_summary *out, clact_nn_counts *units,
                                             clact_context *context, const clact_operand *record);
 
+/* ---- A sequential model --------------------------------------------------------------------- */
+
+/* Dense layers, one behind the other, with all that training them takes. A model belongs to its context, whose device
+ * holds it and which must live longer. One thread uses a model at a time. */
+typedef struct clact_nn_model clact_nn_model;
+
+typedef struct clact_nn_model_options {
+    uint32_t type;   /* CLACT_F32, or CLACT_F64 where the device has it */
+    uint32_t mode;   /* clact_nn_mode. In CLACT_NN_EXACT the same data, seeds and calls give the same weights everywhere */
+    uint64_t seed;   /* of the weights: every array has a part of its random numbers of its own */
+    uint64_t reserved[4];
+} clact_nn_model_options;
+
+/* A model without layers for samples of so many numbers. options may be NULL. */
+CLACT_API clact_status clact_nn_model_create(clact_nn_model **out, clact_context *context, uint64_t inputs,
+                                             const clact_nn_model_options *options);
+CLACT_API void clact_nn_model_destroy(clact_nn_model **model);
+
+/* A dense layer, y = f(x W + b); in training some of y are then dropped. The strings need live only until the call returns. */
+typedef struct clact_nn_layer {
+    uint64_t units;         /* of x W + b, [samples, units]; f may make fewer or more of them: maxout, gated units, crelu */
+    const char *activation; /* the name of f; NULL: the identity */
+    const clact_parameter *parameters; /* of f; those of an axis must be the last */
+    size_t parameter_count;
+    uint32_t learn;         /* 1: f's learnable parameter that may be a tensor (the slopes of prelu, the beta of swish) is
+                               trained, one for each unit */
+    uint32_t no_bias;
+    clact_nn_initializer weights, bias; /* seed and offset are the model's; no fan: that of the layer */
+    double dropout;         /* the fraction that is dropped: 0 to below 1 */
+    double l1, l2;          /* penalties of W, and of y: see clact_nn_penalty() */
+    double activity_l1, activity_l2;
+    uint64_t reserved[8];
+} clact_nn_layer;
+
+CLACT_API clact_status clact_nn_model_add(clact_nn_model *model, const clact_nn_layer *layer);
+
+/* What a layer trains. */
+typedef enum clact_nn_array {
+    CLACT_NN_WEIGHTS = 0,   /* [inputs, units] */
+    CLACT_NN_BIAS = 1,      /* [units] */
+    CLACT_NN_PARAMETER = 2  /* [units], of the activation */
+} clact_nn_array;
+
+CLACT_API size_t clact_nn_model_layers(const clact_nn_model *model);
+CLACT_API uint64_t clact_nn_model_inputs(const clact_nn_model *model);
+/* Of the last layer; of a model without layers its inputs. */
+CLACT_API uint64_t clact_nn_model_outputs(const clact_nn_model *model);
+/* Numbers that are trained. */
+CLACT_API uint64_t clact_nn_model_parameters(const clact_nn_model *model);
+/* An array of a layer where it lies, in a buffer of the context that stays the model's: to be read, written or mapped
+ * between other calls. CLACT_E_ARGUMENT where the layer has no such array. */
+CLACT_API clact_status clact_nn_model_array(const clact_nn_model *model, size_t layer, clact_nn_array which,
+                                            clact_operand *out);
+
+/* Samples in host memory, of the model's type. */
+typedef struct clact_nn_data {
+    const clact_operand *x;       /* [samples, inputs] */
+    const clact_operand *targets; /* [samples, outputs]; or */
+    const clact_operand *labels;  /* the classes of cross-entropy: CLACT_I32, [samples], below the number of outputs */
+    uint64_t reserved[2];
+} clact_nn_data;
+
+/* y = the model's output for x, [samples, outputs], both in host memory: logits where it was trained on logits. */
+CLACT_API clact_status clact_nn_model_predict(clact_nn_model *model, const clact_operand *x, const clact_operand *y);
+
+typedef struct clact_nn_score {
+    double loss;     /* the mean over the samples, without penalties */
+    double accuracy; /* the fraction whose greatest output is that of the label, or of the greatest target; of binary
+                        cross-entropy that of outputs on the right side of 0; NaN of squared errors */
+} clact_nn_score;
+
+/* loss: clact_nn_loss_kind. */
+CLACT_API clact_status clact_nn_model_evaluate(clact_nn_model *model, const clact_nn_data *data, uint32_t loss,
+                                               clact_nn_score *out);
+
+/* What an epoch did to a layer. */
+typedef struct clact_nn_layer_health {
+    double gradient_norm; /* of all that the layer trains, in the epoch's last batch, before clipping */
+    double zeros;         /* fraction of its outputs, over the epoch; before dropout */
+    double saturated;     /* the same, of activations with two limits: within a twentieth of their distance of either */
+    uint64_t dead;        /* outputs that were zero for every sample of the epoch */
+    uint64_t outputs;
+    uint64_t nans, infinities;
+} clact_nn_layer_health;
+
+typedef struct clact_nn_progress {
+    uint64_t epoch, epochs;  /* from 1 on */
+    uint64_t batch, batches; /* done, of the epoch */
+    uint32_t epoch_done;     /* 1: what follows is known */
+    uint32_t reserved0;
+    double loss;                /* the mean over the epoch's batches as they were trained on, penalties included */
+    clact_nn_score validation;  /* NaN without validation data */
+    const clact_nn_layer_health *layers; /* of each layer; NULL where health was not asked for */
+    uint64_t reserved[4];
+} clact_nn_progress;
+
+typedef struct clact_nn_fit_args {
+    clact_nn_data train;
+    clact_nn_data validation;       /* all zero: none */
+    uint32_t loss;                  /* clact_nn_loss_kind */
+    uint32_t in_order;              /* 1: samples are taken as they lie; 0: in another random order in every epoch */
+    clact_nn_optimizer *optimizer;  /* its steps are counted on; one that has begun goes on with the state that the model
+                                       has kept since */
+    uint64_t batch, epochs;         /* samples of a batch; 0: 32, and 1 epoch. The last batch has what is left */
+    uint64_t seed;                  /* of the orders and of dropout */
+    double max_norm;                /* gradients are clipped, see clact_nn_clip(); 0: are not */
+    uint32_t health;                /* 1: progress is told what an epoch did to the layers */
+    uint32_t reserved0;
+    int (*progress)(void *data, const clact_nn_progress *progress); /* may be NULL; anything but 0 ends the training */
+    void *progress_data;
+    uint64_t reserved[8];
+} clact_nn_fit_args;
+
+/* Trains the model. Samples must be finite. CLACT_E_RANGE where the loss of an epoch is not: the weights are then what
+ * has become of them. */
+CLACT_API clact_status clact_nn_model_fit(clact_nn_model *model, const clact_nn_fit_args *args);
+
+/* Writes the layers and what they have learned to a file (docs/models.md), whole or not at all. Weights that are not
+ * finite are refused: a good file is not written over by a bad one. */
+CLACT_API clact_status clact_nn_model_save(const clact_nn_model *model, const char *path);
+/* Makes a model from a file. The options' type must be the file's, or 0; the seed has nothing to do. Refused, with
+ * CLACT_E_FILE, where the file is damaged or not a model. */
+CLACT_API clact_status clact_nn_model_load(clact_nn_model **out, clact_context *context, const char *path,
+                                           const clact_nn_model_options *options);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,7 +16,7 @@ void clact_hash(const void *bytes, size_t length, char out[CLACT_HASH]);
 /* ---- Containers ----------------------------------------------------------------------------- */
 
 /* A key and a payload behind a header that has their lengths and the checksum of everything (docs/design.md). */
-enum clact_container_kind { CLACT_CONTAINER_ENTRY, CLACT_CONTAINER_PACK };
+enum clact_container_kind { CLACT_CONTAINER_ENTRY, CLACT_CONTAINER_PACK, CLACT_CONTAINER_MODEL };
 
 struct clact_container {
     const char *key;
@@ -26,18 +26,18 @@ struct clact_container {
 };
 
 /* A container's bytes, to be freed; NULL where there is no memory. */
-unsigned char *clact_container_make(enum clact_container_kind kind, const struct clact_container *from, size_t *length);
+CLACT_PRIVATE unsigned char *clact_container_make(enum clact_container_kind kind, const struct clact_container *from, size_t *length);
 /* Where key and payload are in the bytes. NULL, or what is wrong with them: "is cut short". */
-const char *clact_container_read(enum clact_container_kind kind, const unsigned char *bytes, size_t length,
+CLACT_PRIVATE const char *clact_container_read(enum clact_container_kind kind, const unsigned char *bytes, size_t length,
                                  struct clact_container *out);
 
 /* ---- Files ---------------------------------------------------------------------------------- */
 
 /* A regular file that is no symbolic link, in a folder (AT_FDCWD: by its path), to be freed. NULL: errno says why, 0
  * that it is too long to be a container. */
-unsigned char *clact_file_read(int folder, const char *name, bool follow, size_t *length);
+CLACT_PRIVATE unsigned char *clact_file_read(int folder, const char *name, bool follow, size_t *length);
 /* Writes a file whole or not at all: under another name, flushed to the disk, renamed. false: errno says why. */
-bool clact_file_write(int folder, const char *name, const void *bytes, size_t length, mode_t mode);
+CLACT_PRIVATE bool clact_file_write(int folder, const char *name, const void *bytes, size_t length, mode_t mode);
 
 /* ---- The disk cache ------------------------------------------------------------------------- */
 

@@ -29,6 +29,7 @@ _Static_assert(sizeof(struct header) == 48, "the header has no gaps");
 static const char magics[][9] = {
     [CLACT_CONTAINER_ENTRY] = "clactbin",
     [CLACT_CONTAINER_PACK] = "clactpak",
+    [CLACT_CONTAINER_MODEL] = "clactnet",
 };
 
 void clact_hash(const void *bytes, size_t length, char out[CLACT_HASH])
