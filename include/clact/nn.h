@@ -411,11 +411,11 @@ typedef struct clact_nn_layer {
 CLACT_API clact_status clact_nn_model_add(clact_nn_model *model, const clact_nn_layer *layer);
 
 /* What a layer trains. */
-typedef enum clact_nn_array {
+typedef enum clact_nn_layer_array {
     CLACT_NN_WEIGHTS = 0,   /* [inputs, units] */
     CLACT_NN_BIAS = 1,      /* [units] */
     CLACT_NN_PARAMETER = 2  /* [units], of the activation */
-} clact_nn_array;
+} clact_nn_layer_array;
 
 CLACT_API size_t clact_nn_model_layers(const clact_nn_model *model);
 CLACT_API uint64_t clact_nn_model_inputs(const clact_nn_model *model);
@@ -425,7 +425,7 @@ CLACT_API uint64_t clact_nn_model_outputs(const clact_nn_model *model);
 CLACT_API uint64_t clact_nn_model_parameters(const clact_nn_model *model);
 /* An array of a layer where it lies, in a buffer of the context that stays the model's: to be read, written or mapped
  * between other calls. CLACT_E_ARGUMENT where the layer has no such array. */
-CLACT_API clact_status clact_nn_model_array(const clact_nn_model *model, size_t layer, clact_nn_array which,
+CLACT_API clact_status clact_nn_model_array(const clact_nn_model *model, size_t layer, clact_nn_layer_array which,
                                             clact_operand *out);
 
 /* Samples in host memory, of the model's type. */

@@ -298,7 +298,7 @@ static clact_status update(struct fit *f)
 
 static clact_status norm_of(struct fit *f, const clact_operand *gradients, size_t count, double max)
 {
-    clact_operand norm = clact_nn_matrix(f->model->type, 0, 4, f->memory.norm, NULL);
+    clact_operand norm = clact_nn_operand_of(f->model->type, 0, 4, f->memory.norm, NULL);
     return clact_nn_clip(f->model->context, &(clact_nn_clip_args){
         .gradients = gradients, .count = count, .max_norm = max, .norm = &norm}, NULL);
 }
@@ -332,7 +332,7 @@ static bool limits_of(const clact_activation *f, double *low, double *high)
 static clact_operand record_of(const struct fit *f, size_t i)
 {
     const size_t bytes = clact_nn_health_bytes(f->model->layers[i].outputs);
-    return clact_nn_matrix(CLACT_U8, 0, bytes, f->records[i], NULL);
+    return clact_nn_operand_of(CLACT_U8, 0, bytes, f->records[i], NULL);
 }
 
 static clact_status make_records(struct fit *f)
@@ -353,7 +353,7 @@ static clact_status count_health(struct fit *f, uint64_t rows, bool add)
     const clact_nn_model *m = f->model;
     for (size_t i = 0; f->records && i < m->count; i++) {
         const struct clact_nn_dense *l = &m->layers[i];
-        clact_operand y = clact_nn_matrix(m->type, rows, l->outputs, f->memory.layers[i].y, NULL), record = record_of(f, i);
+        clact_operand y = clact_nn_operand_of(m->type, rows, l->outputs, f->memory.layers[i].y, NULL), record = record_of(f, i);
         double low = 0, high = 0;
         bool limits = limits_of(l->activation, &low, &high);
         double margin = (high - low) / 20;

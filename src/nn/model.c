@@ -7,7 +7,7 @@
 
 /* ---- Operands ------------------------------------------------------------------------------- */
 
-clact_operand clact_nn_matrix(clact_type type, uint64_t rows, uint64_t columns, clact_buffer *buffer, void *data)
+clact_operand clact_nn_operand_of(clact_type type, uint64_t rows, uint64_t columns, clact_buffer *buffer, void *data)
 {
     clact_operand o = clact_array(type, data, (int64_t)columns);
     o.buffer = buffer;
@@ -21,14 +21,14 @@ clact_operand clact_nn_matrix(clact_type type, uint64_t rows, uint64_t columns, 
 
 clact_operand clact_nn_part(const clact_nn_model *m, const struct clact_nn_trained *a, clact_buffer *buffer)
 {
-    return clact_nn_matrix(m->type, a->rows, a->columns, buffer, NULL);
+    return clact_nn_operand_of(m->type, a->rows, a->columns, buffer, NULL);
 }
 
 clact_status clact_nn_zeros(clact_buffer **out, const clact_nn_model *m, uint64_t count)
 {
     clact_buffer *buffer;
     TRY(clact_buffer_create(&buffer, m->context, clact_nn_bytes(m, count)));
-    clact_operand o = clact_nn_matrix(m->type, 0, count, buffer, NULL);
+    clact_operand o = clact_nn_operand_of(m->type, 0, count, buffer, NULL);
     clact_status status = clact_nn_initialize(m->context, &o, &(clact_nn_initializer){.id = CLACT_NN_ZEROS});
     if (status == CLACT_OK)
         *out = buffer;
@@ -129,7 +129,7 @@ uint64_t clact_nn_model_parameters(const clact_nn_model *model)
     return n;
 }
 
-clact_status clact_nn_model_array(const clact_nn_model *model, size_t layer, clact_nn_array which, clact_operand *out)
+clact_status clact_nn_model_array(const clact_nn_model *model, size_t layer, clact_nn_layer_array which, clact_operand *out)
 {
     REQUIRE(model && out, CLACT_E_ARGUMENT, "model and out must not be NULL");
     REQUIRE(layer < model->count, CLACT_E_ARGUMENT, "layer %zu of a model of %zu", layer, model->count);

@@ -6,7 +6,7 @@
 
 #include "../internal.h"
 
-enum { ARRAYS = 3, STATES = 2 }; /* of clact_nn_array; that an optimiser has for each */
+enum { ARRAYS = 3, STATES = 2 }; /* of clact_nn_layer_array; that an optimiser has for each */
 
 /* What a layer trains, and what belongs to it while it is trained: buffers of one shape. */
 struct clact_nn_trained {
@@ -54,7 +54,7 @@ static inline uint64_t clact_nn_outputs(const clact_nn_model *m)
 }
 
 /* A matrix, or with rows 0 a vector, in a buffer or (buffer NULL) in host memory. */
-clact_operand clact_nn_matrix(clact_type type, uint64_t rows, uint64_t columns, clact_buffer *buffer, void *data);
+clact_operand clact_nn_operand_of(clact_type type, uint64_t rows, uint64_t columns, clact_buffer *buffer, void *data);
 /* One of an array's buffers. */
 clact_operand clact_nn_part(const clact_nn_model *m, const struct clact_nn_trained *a, clact_buffer *buffer);
 /* A new buffer of zeros. */

@@ -89,11 +89,11 @@ static struct operands operands_of(const clact_nn_model *m, const struct clact_n
                                   *p = &l->arrays[CLACT_NN_PARAMETER];
     clact_buffer *x = !before ? memory->x : before->kept ? before->kept : before->y;
     return (struct operands){
-        .x = clact_nn_matrix(m->type, rows, l->inputs, x, NULL),
-        .z = clact_nn_matrix(m->type, rows, l->units, own->z, NULL),
-        .y = clact_nn_matrix(m->type, rows, l->outputs, own->y, NULL),
-        .kept = clact_nn_matrix(m->type, rows, l->outputs, own->kept, NULL),
-        .dy = clact_nn_matrix(m->type, rows, l->outputs, own->dy, NULL),
+        .x = clact_nn_operand_of(m->type, rows, l->inputs, x, NULL),
+        .z = clact_nn_operand_of(m->type, rows, l->units, own->z, NULL),
+        .y = clact_nn_operand_of(m->type, rows, l->outputs, own->y, NULL),
+        .kept = clact_nn_operand_of(m->type, rows, l->outputs, own->kept, NULL),
+        .dy = clact_nn_operand_of(m->type, rows, l->outputs, own->dy, NULL),
         .w = clact_nn_part(m, w, w->values),
         .b = clact_nn_part(m, b, b->values),
         .slopes = clact_nn_part(m, p, p->values),
@@ -159,7 +159,7 @@ clact_buffer *clact_nn_pass_output(const clact_nn_model *m, const struct clact_n
 /* The element of a buffer of losses. */
 static clact_operand loss_at(const clact_nn_model *m, const struct clact_nn_memory *memory, uint64_t index)
 {
-    clact_operand o = clact_nn_matrix(m->type, 0, 1, memory->losses, NULL);
+    clact_operand o = clact_nn_operand_of(m->type, 0, 1, memory->losses, NULL);
     o.tensor.offset = (int64_t)index;
     return o;
 }
@@ -168,10 +168,10 @@ clact_status clact_nn_pass_loss(clact_nn_model *m, struct clact_nn_memory *memor
                                 uint64_t index, bool gradient)
 {
     const uint64_t columns = clact_nn_outputs(m);
-    clact_operand z = clact_nn_matrix(m->type, rows, columns, clact_nn_pass_output(m, memory), NULL);
-    clact_operand dz = clact_nn_matrix(m->type, rows, columns, memory->layers[m->count - 1].dy, NULL);
-    clact_operand targets = clact_nn_matrix(m->type, rows, columns, memory->targets, NULL);
-    clact_operand labels = clact_nn_matrix(CLACT_I32, 0, rows, memory->labels, NULL);
+    clact_operand z = clact_nn_operand_of(m->type, rows, columns, clact_nn_pass_output(m, memory), NULL);
+    clact_operand dz = clact_nn_operand_of(m->type, rows, columns, memory->layers[m->count - 1].dy, NULL);
+    clact_operand targets = clact_nn_operand_of(m->type, rows, columns, memory->targets, NULL);
+    clact_operand labels = clact_nn_operand_of(CLACT_I32, 0, rows, memory->labels, NULL);
     clact_operand value = loss_at(m, memory, index);
     bool needs_dz = gradient || loss == CLACT_NN_CROSS_ENTROPY;
     return clact_nn_loss(m->context, &(clact_nn_loss_args){
@@ -196,7 +196,7 @@ static clact_status layer_backward(clact_nn_model *m, struct clact_nn_memory *me
     struct operands o = operands_of(m, memory, i, rows);
     clact_operand loss = loss_at(m, memory, index), dx;
     if (i > 0)
-        dx = clact_nn_matrix(m->type, rows, l->inputs, memory->layers[i - 1].dy, NULL);
+        dx = clact_nn_operand_of(m->type, rows, l->inputs, memory->layers[i - 1].dy, NULL);
     if (l->dropout)
         TRY(clact_backward(m->context, l->dropout, &(clact_backward_args){
             .dy = &o.dy, .dx = &o.dy, .seed = seed, .offset = d.dropout, .training = 1}));
