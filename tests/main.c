@@ -14,6 +14,7 @@ static Suite *(*const suites[])(void) = {
     quantised_suite, cache_suite, pack_suite, kernels_suite,
 #ifdef CLACT_TEST_NN
     nn_init_suite, matmul_suite, dense_suite, nn_interop_suite, nn_loss_suite, nn_optimizer_suite, nn_health_suite,
+    nn_model_suite,
 #endif
 };
 

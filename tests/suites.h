@@ -39,6 +39,7 @@ Suite *nn_init_suite(void);
 Suite *matmul_suite(void);
 Suite *dense_suite(void);
 Suite *nn_interop_suite(void);
+Suite *nn_model_suite(void);
 Suite *nn_loss_suite(void);
 Suite *nn_optimizer_suite(void);
 Suite *nn_health_suite(void);

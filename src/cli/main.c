@@ -17,6 +17,7 @@ static const command commands[] = {
     {"apply", command_apply, "compute an activation, or its gradient, of a .npy file"},
     {"bench", command_bench, "measure speed, as a share of a copy on the same device"},
     {"check", command_check, "measure accuracy, special values and bits on a device"},
+    {"train", command_train, "train a network of dense layers, and see how its gradients flow"},
     {"kernels", command_kernels, "print the kernels, for compilers that run ahead of the program"},
     {"pack", command_pack, "compile activations ahead, for devices without a compiler"},
     {"cache", command_cache, "show, clear or verify the programs kept on the disk"},
