@@ -681,6 +681,33 @@ run 1 check tanh --samples=1000 --device=cpu --resume=sweep
 prints "FAIL, as recorded"
 refuses 2 "folder: Is a directory" check relu --samples=1000 --device=cpu --resume=folder
 
+# ---- train ----
+
+if "$clact" help train | grep -q -- --epochs; then
+    run 0 train --device=cpu --epochs=40
+    prints "481 weights; test accuracy 0.9"
+    prints "6               1   0.0 %     0      0.0 %"
+    run 0 train digits --device=cpu --epochs=10 --json --seed=7
+    json "[d['data'], len(d['runs'][0]['epochs']), d['runs'][0]['test_accuracy'] > 0.95] == ['digits', 10, True]"
+    run 0 train --device=cpu --compare=relu,sigmoid --init=normal --epochs=2 --layers=4,4
+    prints "layer 3, the last"
+    run 0 train --device=cpu --rate=1e9 --epochs=2 --json
+    says "the loss of epoch 1 is"
+    json "d['runs'][0]['epochs'][0]['loss'] is None"
+    run 0 train --device=cpu --epochs=1 --activation=swish --optimizer=adamw --dropout=0.1 --l2=0.01 --bias=0.1 -o model
+    cp model again
+    run 0 train --epochs=1 --activation=swish --optimizer=adamw --dropout=0.1 --l2=0.01 --bias=0.1 -o model
+    expect "the same weights on the device and on the CPU" cmp model again
+    refuses 64 "'rings' is neither circles nor digits" train rings
+    refuses 64 "'he' is no initialiser" train --init=he
+    refuses 64 "no activation named 'rely'" train --activation=rely
+    refuses 64 "--layers is a number from 1" train --layers=5,0
+    refuses 64 "--optimizer is sgd, rmsprop, adam or adamw" train --optimizer=adagrad
+    refuses 64 "which one should -o write" train --compare=relu,tanh -o model
+    refuses 2 "cannot be written" train --device=cpu --epochs=1 -o /no/such/folder/model
+    rm model again
+fi
+
 # ---- Nothing is left over ----
 
 left=$(find . -name '.?*' -type f)
