@@ -267,6 +267,16 @@ static clact_nn_model *make_model(const train_options *o, const char *activation
     return model;
 }
 
+/* What is wrong with the options is said before anything is printed. */
+static void try_options(const train_options *o, clact_context *context, const data_set *set)
+{
+    make_optimizer(o);
+    for (size_t k = 0; k < o->runs; k++) {
+        clact_nn_model *model = make_model(o, o->activations[k], context, set);
+        clact_nn_model_destroy(&model);
+    }
+}
+
 static clact_nn_model *train(run *r, clact_context *context, const data_set *set)
 {
     const train_options *o = r->options;
@@ -447,6 +457,7 @@ int command_train(int argc, char **argv)
     fill_in(&o, &set);
     clact_context *context = open_context(&o.context);
     clact_caps caps = context_caps(context);
+    try_options(&o, context, &set);
     if (!o.json)
         print_head(&o, &set, &caps);
     train_all(&o, context, &set, runs);
