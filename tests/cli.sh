@@ -703,10 +703,13 @@ if "$clact" help train | grep -q -- --epochs; then
     refuses 64 "no activation named 'rely'" train --activation=rely
     refuses 64 "--layers is a number from 1" train --layers=5,0
     refuses 64 "--optimizer is sgd, rmsprop, adam or adamw" train --optimizer=adagrad
-    refuses 64 "which one should -o write" train --compare=relu,tanh -o model
+    refuses 64 "which one should be written" train --compare=relu,tanh -o model
     run 2 train --device=cpu --epochs=1 -o /no/such/folder/model
     says "cannot be written"
-    rm model again
+    run 0 train --device=cpu --epochs=1 --layers=3 --rate=0 --init=zeros --bias=0.5 --weights=w
+    shows w1-weights.npy "<f4 (2, 3) 0 0 0 0 0 0"
+    shows w2-bias.npy "<f4 (1,) 0.5"
+    rm model again w?-weights.npy w?-bias.npy
 fi
 
 # ---- Nothing is left over ----

@@ -179,15 +179,21 @@ static void circles(float x[POINTS][2], float t[POINTS][1])
     }
 }
 
-static clact_nn_model *deep(clact_context *context, const char *activation, clact_nn_initializer how, double dropout)
+static clact_nn_model *deep_in(clact_context *context, uint32_t mode, const char *activation, clact_nn_initializer how,
+                               double dropout)
 {
     clact_nn_model *m;
-    OK(clact_nn_model_create(&m, context, 2, &(clact_nn_model_options){.seed = 1}));
+    OK(clact_nn_model_create(&m, context, 2, &(clact_nn_model_options){.mode = mode, .seed = 1}));
     for (int i = 0; i < 5; i++)
         OK(clact_nn_model_add(m, &(clact_nn_layer){.units = 10, .activation = activation, .weights = how, .dropout = dropout,
                                                    .l2 = dropout / 100}));
     OK(clact_nn_model_add(m, &(clact_nn_layer){.units = 1, .weights = {.id = CLACT_NN_GLOROT_UNIFORM}}));
     return m;
+}
+
+static clact_nn_model *deep(clact_context *context, const char *activation, clact_nn_initializer how, double dropout)
+{
+    return deep_in(context, CLACT_NN_EXACT, activation, how, dropout);
 }
 
 static void train(clact_nn_model *m, clact_nn_optimizer *o, uint64_t epochs, uint32_t in_order, double max_norm)
@@ -262,6 +268,31 @@ START_TEST(training_has_the_same_bits_everywhere)
         clact_nn_model_destroy(&there);
         clact_close(&c);
     }
+}
+END_TEST
+
+/* OpenBLAS, where it is there, adds in another order. */
+START_TEST(fast_training_is_close)
+{
+    clact_nn_model *models[2];
+    for (uint32_t mode = CLACT_NN_EXACT; mode <= CLACT_NN_FAST; mode++) {
+        clact_nn_optimizer o = descent(0.01);
+        o.momentum = 0.9;
+        models[mode] = deep_in(test_context(), mode, "relu", (clact_nn_initializer){.id = CLACT_NN_HE_NORMAL}, 0);
+        train(models[mode], &o, 2, 0, 0);
+    }
+    for (size_t i = 0; i < clact_nn_model_layers(models[0]); i++) {
+        clact_operand x, y;
+        float u[100], v[100];
+        OK(clact_nn_model_array(models[0], i, CLACT_NN_WEIGHTS, &x));
+        OK(clact_nn_model_array(models[1], i, CLACT_NN_WEIGHTS, &y));
+        OK(clact_buffer_read(x.buffer, 0, clact_buffer_bytes(x.buffer), u));
+        OK(clact_buffer_read(y.buffer, 0, clact_buffer_bytes(y.buffer), v));
+        for (size_t k = 0; k < clact_buffer_bytes(x.buffer) / sizeof *u; k++)
+            ck_assert_msg(fabsf(u[k] - v[k]) <= 1e-4f, "layer %zu, weight %zu: %g, fast %g", i, k, u[k], v[k]);
+    }
+    clact_nn_model_destroy(&models[0]);
+    clact_nn_model_destroy(&models[1]);
 }
 END_TEST
 
@@ -502,6 +533,7 @@ Suite *nn_model_suite(void)
     tcase_add_test(t, gradients_are_differences);
     tcase_add_test(t, relu_learns_where_sigmoid_does_not);
     tcase_add_test(t, training_has_the_same_bits_everywhere);
+    tcase_add_test(t, fast_training_is_close);
     tcase_add_test(t, training_can_go_on);
     tcase_add_test(t, health_counts_units);
     tcase_add_test(t, files_keep_models);

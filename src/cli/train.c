@@ -1,4 +1,5 @@
 /* train.c: `clact train`: a network of dense layers on one of two data sets, and what becomes of it. */
+#include "array.h"
 #include "commands.h"
 #include "common.h"
 #include "report.h"
@@ -18,7 +19,7 @@ enum { MOST_LAYERS = 64, MOST_RUNS = 8 };
 
 typedef struct train_options {
     context_options context;
-    const char *data, *output;
+    const char *data, *output, *weights;
     const char *activations[MOST_RUNS]; /* one, or those to compare */
     size_t runs;
     uint64_t units[MOST_LAYERS];
@@ -32,7 +33,7 @@ typedef struct train_options {
 
 enum {
     KEY_JSON = 0x200, KEY_ACTIVATION, KEY_COMPARE, KEY_LAYERS, KEY_INIT, KEY_VALUE, KEY_BIAS, KEY_RULE, KEY_RATE, KEY_MOMENTUM,
-    KEY_EPOCHS, KEY_BATCH, KEY_DROPOUT, KEY_L1, KEY_L2, KEY_NORM, KEY_SEED, KEY_MODE,
+    KEY_EPOCHS, KEY_BATCH, KEY_DROPOUT, KEY_L1, KEY_L2, KEY_NORM, KEY_SEED, KEY_MODE, KEY_WEIGHTS,
 };
 
 static const struct argp_option options_table[] = {
@@ -54,6 +55,7 @@ static const struct argp_option options_table[] = {
     {"seed", KEY_SEED, "N", 0, "Of weights, orders and dropout; default 1", 0},
     {"mode", KEY_MODE, "WHICH", 0, "exact (the default): the same weights on every device; or fast", 0},
     {"output", 'o', "FILE", 0, "Where the model goes; default: nowhere", 0},
+    {"weights", KEY_WEIGHTS, "PREFIX", 0, "Also write PREFIX1-weights.npy, PREFIX1-bias.npy and so on, one for each array", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
     {0},
 };
@@ -128,6 +130,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_SEED: o->seed = parse_whole("seed", value, 0); return 0;
     case KEY_MODE: parse_mode(o, value); return 0;
     case KEY_JSON: o->json = true; return 0;
+    case KEY_WEIGHTS: o->weights = value; return 0;
     case 'o': o->output = value; return 0;
     case ARGP_KEY_ARG:
         if (o->data)
@@ -143,8 +146,8 @@ static void fill_in(train_options *o, const data_set *set)
 {
     static const uint64_t digits[] = {64, 32};
     const bool is_digits = strcmp(set->name, "digits") == 0;
-    if (o->compare && o->output)
-        usage_error("--compare trains several models: which one should -o write?");
+    if (o->compare && (o->output || o->weights))
+        usage_error("--compare trains several models: which one should be written?");
     for (size_t i = 0; !o->layers && i < 5; i++)
         o->units[i] = 10;
     if (!o->layers && is_digits)
@@ -297,6 +300,24 @@ static clact_nn_model *train(run *r, clact_context *context, const data_set *set
     return model;
 }
 
+/* The arrays of a model, each in a file of its own. */
+static void write_weights(const clact_nn_model *model, const char *prefix)
+{
+    static const char *const names[] = {[CLACT_NN_WEIGHTS] = "weights", [CLACT_NN_BIAS] = "bias"};
+    for (size_t i = 0; i < clact_nn_model_layers(model); i++)
+        for (int which = CLACT_NN_WEIGHTS; which <= CLACT_NN_BIAS; which++) {
+            clact_operand from;
+            array to = {0};
+            require_ok(clact_nn_model_array(model, i, (clact_nn_layer_array)which, &from));
+            array_make(&to, &from.tensor);
+            require_ok(clact_buffer_read(from.buffer, 0, clact_buffer_bytes(from.buffer), to.memory));
+            char *path = text_of("%s%zu-%s.npy", prefix, i + 1, names[which]);
+            array_write(&to, path);
+            free(path);
+            free(to.memory);
+        }
+}
+
 /* ---- What is shown -------------------------------------------------------------------------- */
 
 static const epoch *last(const run *r)
@@ -434,6 +455,8 @@ static void train_all(const train_options *o, clact_context *context, const data
         clact_nn_model *model = train(&runs[k], context, set);
         if (o->output)
             require_ok(clact_nn_model_save(model, o->output));
+        if (o->weights)
+            write_weights(model, o->weights);
         if (runs[k].rows)
             print_one(&runs[k], model);
         clact_nn_model_destroy(&model);
