@@ -50,7 +50,7 @@ planted elementwise.cl 's/y\[yi\] =/y[yi + 1] =/' 'Invalid write' prelu # of whi
 planted elementwise.cl 's/DRAW(i) y\[i\] =/DRAW(i) y[i \/ 2] =/' 'data race' identity
 planted table.cl 's/y\[y_at\] =/y[y_at + 1] =/' 'Invalid write' identity
 planted table.cl 's/SYNCHRONISE//' 'data race' identity
-planted gradient.cl 's/SYNCHRONISE//' 'data race' prelu
+planted sums.cl 's/SYNCHRONISE//' 'data race' prelu
 program=$units
 planted gated.cl 's/dv\[dv_at\] =/dv[dv_at + 1] =/' 'Invalid write' bilinear
 planted crelu.cl 's/first\[first_at\] =/first[first_at + n] =/' 'Invalid write' crelu

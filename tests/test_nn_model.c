@@ -98,7 +98,7 @@ static void check_gradients(struct problem *p, const char *what)
         }
     for (size_t i = 0; i < clact_nn_model_layers(p->model); i++)
         for (int k = 0; k < 3; k++) {
-            for (int64_t j = 0; j < n[i][k]; j++) {
+            for (int64_t j = 0; j < n[i][k]; j += light() ? 5 : 1) {
                 double kept = before[i][k][j], gradient = kept - after[i][k][j];
                 before[i][k][j] = kept + h;
                 write_array(p->model, i, k, n[i][k], before[i][k]);
@@ -143,7 +143,7 @@ START_TEST(gradients_are_differences)
     clact_operand at = matrix(CLACT_F64, x, SAMPLES, INPUTS), to = matrix(CLACT_F64, targets, SAMPLES, OUTPUTS);
     clact_operand classes = clact_array(CLACT_I32, labels, SAMPLES);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        if (light() && i % 3)
+        if (light() && i % 4)
             continue;
         struct problem p = {NULL, {&at, &to, NULL, {0}}, CLACT_NN_SQUARED_ERROR + i % 2};
         if (i % 3 == 2)
