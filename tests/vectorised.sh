@@ -13,19 +13,25 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 meson=$root/src/cpu/meson.build
 
-# The flags in the list that begins, in meson.build, with the text $1.
+# The flags in the list that begins, in meson.build, with the text $1, and those of its last member, a list by name.
 flags()
 {
-    tr '\n' ' ' <"$meson" | sed -n "s/.*$1 *\[\([^]]*\)\].*/\1/p" | tr -d "',"
+    list=$(tr '\n' ' ' <"$meson" | sed -n "s/.*$1 *\[\([^]]*\)\].*/\1/p" | tr -d "',")
+    case $list in
+    *side_by_side)
+        echo "${list%side_by_side}"
+        $cc --version | grep -qi clang || sed -n 's/^side_by_side = .*(\(.*\))/\1/p' "$meson" | tr -d "'," ;;
+    *) echo "$list" ;;
+    esac
 }
 
 # The names of the loops: a row's, and those of its TensorFlow twin.
 cat >"$tmp/names.c" <<'END'
-#define LOOPS(name) name##_forward name##_backward
+#define LOOPS(name) name##_forward_step name##_backward_step
 #define X(name)
 #define NOTHING(name)
 #define X_OR_Y(name)
-#define X_OR_OWN_Y(name) name##_backward_y
+#define X_OR_OWN_Y(name) name##_backward_y_step
 #define DOCUMENTED(name, ...)
 #define TENSORFLOW(name, ...) LOOPS(name##_tf)
 #define LEARNS_NOTHING(name)
@@ -61,7 +67,7 @@ check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, a
         -DCLACT_ISA=$1 -DCLACT_REAL_BITS=$2"
     # shellcheck disable=SC2086
     $cc $arguments -I"$root/include" -I"$root/cl" -I"$root/src/cpu" -E -P \
-        "$root/src/cpu/$4_tmpl.c" | sed 's/static [a-z0-9]* [a-z0-9_]* *(/\n&/g' >"$tmp/loops.i" || return 1
+        "$root/src/cpu/$4_tmpl.c" | sed 's/static \(inline __attribute__((always_inline, unused)) \)\?[a-z0-9]* [a-z0-9_]* *(/\n&/g' >"$tmp/loops.i" || return 1
     echo "$planted" | sed 's/static void/\n&/g' >>"$tmp/loops.i"
     # shellcheck disable=SC2086
     $cc $arguments -w $report -c "$tmp/loops.i" -o "$tmp/loops.o" >"$tmp/report" 2>&1 || {
@@ -71,7 +77,7 @@ check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, a
     awk -v bits="$2" -v bytes="$3" -v set="$1 f$2 $4" '
         FILENAME !~ /\.i$|report$/ { names[$1]; next }
         FILENAME ~ /\.i$/ {
-            if (/^static [a-z0-9]+ [a-z0-9_]+ *\(/) { split($3, part, "("); function_name = part[1] }
+            if (/^static /) { sub(/inline __attribute__[^ ]* unused\)\) /, ""); split($3, part, "("); function_name = part[1] }
             at[FNR] = function_name
             next
         }

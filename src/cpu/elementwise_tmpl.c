@@ -21,6 +21,14 @@
 
 #define SIMD _Pragma("omp simd")
 
+#ifdef __AVX512F__
+#define VECTOR_BYTES 64
+#elif defined __AVX__
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
 /* A scalar parameter is one value for the loop; a tensor's has one for each element, and so has noise. */
@@ -29,26 +37,78 @@
 #define PARAMETER(i, name, alias, kind, ...) , kind##_AT(i)
 #define NOISE(outside) , t[k]
 
-#define UNPACK                                                                                      \
-    const real *x = xv, *dy = dyv, *t = tv, *p = pv;                                                \
-    real *out = outv;                                                                               \
+#define SCALARS(p)                                                                                  \
     const real p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], p4 = p[4], p5 = p[5], p6 = p[6], p7 = p[7]; \
-    (void)x, (void)dy, (void)t, (void)p0, (void)p1, (void)p2, (void)p3, (void)p4, (void)p5, (void)p6, (void)p7;
+    (void)p0, (void)p1, (void)p2, (void)p3, (void)p4, (void)p5, (void)p6, (void)p7;
 
-#define LOOP(function, value)                                                                       \
-    static void function(size_t n, const void *xv, const void *dyv, const void *tv, const void *pv, void *outv) \
+/* A loop takes several vectors in a step: of one alone each operation would wait for the one before it. Without a fused
+ * multiply-add an operation is many, which need not wait for each other: there all elements are one step. */
+#ifdef CLACT_FMA_BY_DOUBLE
+#define EACH_VECTOR(part, value) part(0, value)
+enum { VECTORS = 1 };
+#elif defined __AVX2__ && !defined __AVX512F__
+#define EACH_VECTOR(part, value) part(0, value) part(1, value)
+enum { VECTORS = 2 };
+#else
+#define EACH_VECTOR(part, value) part(0, value) part(1, value) part(2, value) part(3, value)
+enum { VECTORS = 4 };
+#endif
+enum { LANES = VECTOR_BYTES / sizeof(real), STEP = VECTORS * LANES };
+
+/* Elements that are less than a step, and others behind them. */
+struct rest {
+    real x[STEP], dy[STEP], t[STEP], out[STEP];
+};
+
+static const real *copied(real *to, const real *from, size_t first, size_t n)
+{
+    if (from)
+        memcpy(to, from + first, n * sizeof *to);
+    return from ? to : NULL;
+}
+
+#define RESULT(i, value)                                                                            \
+    real y##i;                                                                                      \
     {                                                                                               \
-        UNPACK                                                                                      \
+        const size_t k = first + i * lanes + j;                                                     \
+        y##i = canonical(value);                                                                    \
+    }
+#define STORED(i, value) out[first + i * lanes + j] = y##i;
+
+/* The arrays are read or NULL. */
+#define LOOP(function, value)                                                                       \
+    INLINE void function##_step(size_t first, size_t lanes, const real *x, const real *dy, const real *t,     \
+                                const real *p, real *out)                                           \
+    {                                                                                               \
+        SCALARS(p)                                                                                  \
+        (void)x, (void)dy, (void)t;                                                                 \
         SIMD                                                                                        \
-        for (size_t k = 0; k < n; k++)                                                              \
-            out[k] = canonical(value);                                                              \
+        for (size_t j = 0; j < lanes; j++) {                                                        \
+            EACH_VECTOR(RESULT, value)                                                              \
+            EACH_VECTOR(STORED, )                                                                   \
+        }                                                                                           \
+    }                                                                                               \
+    static void function(size_t n, const void *x, const void *dy, const void *t, const void *p, void *out) \
+    {                                                                                               \
+        const size_t step = VECTORS == 1 ? n : STEP, whole = VECTORS == 1 ? n : n - n % STEP;       \
+        for (size_t k = 0; k < whole; k += step)                                                    \
+            function##_step(k, VECTORS == 1 ? n : LANES, x, dy, t, p, out);                         \
+        if (whole < n) {                                                                            \
+            struct rest r = {0};                                                                    \
+            n -= whole;                                                                             \
+            function(STEP, copied(r.x, x, whole, n), copied(r.dy, dy, whole, n), copied(r.t, t, whole, n), p, r.out); \
+            memcpy((real *)out + whole, r.out, n * sizeof(real));                                   \
+        }                                                                                           \
     }
 
 /* Lanes of a parameter's gradient, and a term for each. */
 #define LEARN(name, k_th, ...)                                                                      \
     static void name##_learn_##k_th(size_t n, const void *xv, const void *dyv, const void *tv, const void *pv, void *outv) \
     {                                                                                               \
-        UNPACK                                                                                      \
+        const real *x = xv, *dy = dyv, *t = tv, *p = pv;                                            \
+        real *out = outv;                                                                           \
+        SCALARS(p)                                                                                  \
+        (void)t;                                                                                    \
         SIMD                                                                                        \
         for (size_t k = 0; k < n; k++)                                                              \
             out[k] = parameter_sum(name##_##k_th(x[k] __VA_ARGS__), dy[k], out[k]);                 \
