@@ -712,6 +712,119 @@ if "$clact" help train | grep -q -- --epochs; then
     rm model again w?-weights.npy w?-bias.npy
 fi
 
+# ---- plot ----
+
+# line FILE N TEXT: line N of the numbers is TEXT.
+line() {
+    got=$(sed -n "$2p" "$1")
+    if [ "$got" = "$3" ]; then pass; else fault "$what: line $2 of $1 is '$got', not '$3'"; fi
+}
+
+# looks FILE PYTHON: true of the image, the root of its XML being r, the d of its curves' paths d, its texts t.
+looks() {
+    if python3 -c "
+import sys
+import xml.etree.ElementTree as tree
+r = tree.parse('$1').getroot()
+s = '{http://www.w3.org/2000/svg}'
+d = [p.get('d') for p in r.findall(s + 'g')[1].findall(s + 'path')]
+t = [x.text for x in r.iter(s + 'text')]
+sys.exit(not ($2))" 2>err; then
+        pass
+    else
+        fault "$what: not $2 of $1"
+    fi
+}
+
+run 0 plot relu6 --derivative --range=-4:8 --points=5 -o p.csv
+silent
+line p.csv 1 "x,\"relu6\",\"relu6'\""
+line p.csv 2 "-4,0,0"
+line p.csv 4 "2,2,1"
+line p.csv 6 "8,6,0"
+run 0 plot leaky_relu --negative-slope=0.5,2 relu --range=-2:2 --points=2 -o p.dat
+line p.dat 1 '# x "leaky_relu(negative-slope=0.5)" "leaky_relu(negative-slope=2)" "relu"'
+line p.dat 2 "-2 -1 -4 0"
+line p.dat 3 "2 2 2 2"
+run 0 plot --alpha=2 linear elu linear --alpha=3 --beta=1,5 --points=2 -o p.csv
+line p.csv 1 'x,"linear(alpha=2)","elu(alpha=2)","linear(alpha=3, beta=1)","linear(alpha=3, beta=5)"'
+line p.csv 3 "10,20,10,31,35"
+run 0 plot tanh sigmoid --error --range=-2:2 -o p.csv
+line p.csv 1 'x,"tanh, bound 1","sigmoid, bound 1"'
+expect "errors of some 0.5 ulp, within the bound" awk -F, '
+    NR > 1 && ($2 > 1 || $3 > 1 || $2 < 0.3 || $3 < 0.3) { exit 1 } END { exit NR != 401 }' p.csv
+run 0 plot square --error --range=0:1 -o p.csv
+expect "errors of half an ulp at most" awk -F, 'NR > 1 && $2 > 0.5 { exit 1 }' p.csv
+
+run 0 plot gelu relu --derivative -o p.svg
+silent
+looks p.svg "r.find(s + 'title').text == \"gelu, gelu', relu, relu'\""
+looks p.svg "{'gelu', \"relu'\", '-10', '0', '10'} <= set(t) and len(d) == 4 and len(r.findall('.//*[@stroke-dasharray]')) == 4"
+looks p.svg "d[3].count('M') == 2 and d[3].count('L') == 2 and d[2].count('M') == 1 and d[2].count('L') == 2"
+cp p.svg again.svg
+run 0 plot gelu relu --derivative -o p.svg
+expect "the same image again" cmp p.svg again.svg
+run 0 plot gelu relu --derivative --device=cpu -o -
+cp out again.svg
+expect "the same image on the CPU, and on standard output" cmp p.svg again.svg
+run 0 plot reciprocal log --range=-1:1 -o p.svg
+looks p.svg "all(8 <= float(y) <= 400 for p in d for y in __import__('re').findall('[ML][-.0-9]+ ([-.0-9]+)', p))"
+looks p.svg "d[0].count('M') == 2 and d[1].count('M') == 1"
+run 0 plot exp -o p.svg
+looks p.svg "'10' in t and '20000' not in t"
+run 0 plot exp --y-range=0:20000 -o p.svg
+looks p.svg "'20000' in t"
+run 0 plot relu --range=1e30:1e31 -o p.svg
+looks p.svg "'1e+31' in t"
+run 0 plot gelu silu --error --derivative -o p.svg
+looks p.svg "{'error in ulp', \"gelu', bound 3\"} <= set(t) and len(d) == 4"
+
+export LC_ALL=C
+run 0 plot tanh sigmoid
+prints "* tanh   + sigmoid"
+prints "1 +"
+prints "*+++++"
+cp out drawn
+expect "80 columns and 23 lines of ASCII" awk 'length > 80 || /[^ -~]| $/ { bad = 1 } END { exit bad || NR != 23 }' drawn
+export LC_ALL=C.UTF-8
+run 0 plot tanh
+prints "⠒⠒ tanh"
+prints "└"
+run 0 plot tanh sigmoid
+prints "* tanh   + sigmoid"
+unset LC_ALL
+
+refuses 64 "the name of an activation is missing" plot
+refuses 64 "did you mean 'gelu'" plot gelo
+refuses 64 "of the kind rowwise" plot softmax
+refuses 64 "--range is two numbers" plot relu --range=1
+refuses 64 "--range is two numbers" plot relu --range=3:3
+refuses 64 "--range is two numbers" plot relu --range=-1e39:0
+refuses 64 "--range is two numbers" plot relu --range=0:nan
+refuses 64 "--y-range is two numbers" plot relu --y-range=1:0
+refuses 64 "--points is a number" plot relu --points=1
+refuses 64 "ends in .svg, .png, .csv or .dat" plot relu -o x.pdf
+refuses 64 "has no parameter --alpha" plot gelu --alpha=1
+refuses 64 "none of the activations has a parameter --alpha" plot --alpha=1 gelu
+refuses 64 "not ''" plot elu --alpha=1,,2
+refuses 64 "is given twice" plot elu --alpha=1 --alpha=2
+refuses 64 "more than 32 functions" plot linear --alpha=1,2,3,4,5,6 --beta=1,2,3,4,5,6
+refuses 64 "not files" plot prelu --slope=x.npy
+refuses 64 "no oracle of TensorFlow's" plot relu --error --semantics=tensorflow
+refuses 3 "there is no OpenCL device" plot relu --device=no-such-device
+run 2 plot relu -o /no/such/folder/p.svg
+says "cannot be written"
+mkdir no-gnuplot
+path=$PATH
+PATH=$PWD/no-gnuplot
+run 2 plot relu -o p.png
+PATH=$path
+says "-o FILE.svg, and the numbers as -o FILE.csv or -o FILE.dat, need nothing"
+if command -v gnuplot >out; then
+    run 0 plot relu sign --derivative -o p.png
+    expect "a PNG image" python3 -c "import sys; sys.exit(open('p.png', 'rb').read(8) != b'\x89PNG\r\n\x1a\n')"
+fi
+
 # ---- Nothing is left over ----
 
 left=$(find . -name '.?*' -type f)

@@ -210,8 +210,7 @@ static char *parameters_sentence(const clact_activation_info *info)
     return text;
 }
 
-static const clact_parameter_info *find_parameter(const clact_activation_info *info,
-                                                  const char *option)
+const clact_parameter_info *find_parameter(const clact_activation_info *info, const char *option)
 {
     for (uint32_t i = 0; i < info->parameter_count; i++) {
         const clact_parameter_info *parameter = &info->parameters[i];
@@ -305,6 +304,26 @@ clact_activation *create_activation(const clact_activation_info *info, activatio
     if (status != CLACT_OK)
         usage_error("%s", clact_error());
     return activation;
+}
+
+clact_parameter *given_parameters(const activation_options *options)
+{
+    clact_parameter *parameters = allocate(options->given_count, sizeof *parameters);
+    for (size_t i = 0; i < options->given_count; i++) {
+        char *name = text_of("%s", options->given[i].option);
+        for (char *dash; (dash = strchr(name, '-'));)
+            *dash = '_';
+        parameters[i].name = name;
+        parameters[i].none = !parse_number(&parameters[i].value, options->given[i].value);
+    }
+    return parameters;
+}
+
+void free_given_parameters(clact_parameter *parameters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free((char *)(uintptr_t)parameters[i].name);
+    free(parameters);
 }
 
 void refuse_unknown_parameter(const struct argp_state *state)

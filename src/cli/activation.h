@@ -44,6 +44,14 @@ const struct argp *activation_argp(void);
  * whatever the library refuses are usage errors. */
 clact_activation *create_activation(const clact_activation_info *info, activation_options *options);
 
+/* The parameter that an option names; NULL if there is none. */
+const clact_parameter_info *find_parameter(const clact_activation_info *info, const char *option);
+
+/* The parameters by their names, for who must know them besides the activation; numbers that create_activation has
+ * found good. */
+clact_parameter *given_parameters(const activation_options *options);
+void free_given_parameters(clact_parameter *parameters, size_t count);
+
 /* In ARGP_KEY_ERROR: if an activation was named and an option is unknown, the usage error that
  * names the activation's parameters. Returns otherwise. */
 void refuse_unknown_parameter(const struct argp_state *state);

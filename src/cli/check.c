@@ -472,28 +472,6 @@ static void close_check(check *c)
     records_close(c->records);
 }
 
-/* The parameters of the command line, which create_activation has found good. */
-static special_set given_set(const clact_activation_info *info, const activation_options *options)
-{
-    size_t count = options->given_count;
-    clact_parameter *parameters = allocate(count, sizeof *parameters);
-    for (size_t i = 0; i < count; i++) {
-        char *name = text_of("%s", options->given[i].option);
-        for (char *dash; (dash = strchr(name, '-'));)
-            *dash = '_';
-        parameters[i].name = name;
-        parameters[i].none = !parse_number(&parameters[i].value, options->given[i].value);
-    }
-    return (special_set){info->name, parameters, count, NULL, 0};
-}
-
-static void free_given_set(special_set *set)
-{
-    for (size_t i = 0; i < set->parameter_count; i++)
-        free((char *)(uintptr_t)set->parameters[i].name);
-    free((clact_parameter *)(uintptr_t)set->parameters);
-}
-
 /* A row measured now, or before. */
 static void check_row(check *c, row *r, const clact_activation *activation, const strata *s)
 {
@@ -535,9 +513,10 @@ static void check_activation(check *c, const clact_activation_info *info)
 {
     activation_options options = c->options->activation;
     clact_activation *activation = create_activation(info, &options);
-    special_set at = given_set(info, &options);
+    clact_parameter *parameters = given_parameters(&options);
+    special_set at = {info->name, parameters, options.given_count, NULL, 0};
     check_at(c, info, activation, &at);
-    free_given_set(&at);
+    free_given_parameters(parameters, options.given_count);
     clact_activation_destroy(&activation);
 }
 

@@ -12,6 +12,7 @@ int command_devices(int argc, char **argv);
 int command_kernels(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_pack(int argc, char **argv);
+int command_plot(int argc, char **argv);
 int command_train(int argc, char **argv);
 
 #endif

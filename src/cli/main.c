@@ -15,6 +15,7 @@ static const command commands[] = {
     {"devices", command_devices, "list the devices, and say which one is picked"},
     {"list", command_list, "list every activation"},
     {"apply", command_apply, "compute an activation, or its gradient, of a .npy file"},
+    {"plot", command_plot, "draw activations, their derivatives or their errors"},
     {"bench", command_bench, "measure speed, as a share of a copy on the same device"},
     {"check", command_check, "measure accuracy, special values and bits on a device"},
     {"train", command_train, "train a network of dense layers, and see how its gradients flow"},

@@ -127,8 +127,7 @@ static bool is_subnormal(clact_type type, double x)
     return x != 0 && fabs(x) < least;
 }
 
-/* got's distance from exact, in units of exact or, where terms cancel, of the largest. */
-static double error_of(clact_type type, double got, long double exact, long double term, int cancels)
+double error_of(clact_type type, double got, long double exact, long double term, int cancels)
 {
     double distance = ulp_distance(type, got, exact);
     return cancels ? (double)(distance * ulp_of(type, exact) / ulp_of(type, term)) : distance;

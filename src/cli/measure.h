@@ -24,6 +24,9 @@ void runner_close(runner *r);
 clact_status runner_run(runner *r, const clact_activation *activation, direction d, clact_type type,
                         size_t n, const void *x, const void *dy, void *out);
 
+/* got's distance from exact, in units of exact or, where terms cancel, of the largest. */
+double error_of(clact_type type, double got, long double exact, long double term, int cancels);
+
 typedef struct measurement {
     clact_type type;
     const clact_activation *activation;
