@@ -200,6 +200,8 @@ def section(a):
     twin = " It has TensorFlow semantics too." if "tensorflow" in a["semantics"] else ""
     yield f"Id {a['id']}{kind}; {a['source']}.{aliases}{twin}"
     yield ""
+    if a["kind"] == "elementwise":
+        yield from [f"![{a['name']} and its derivative](figures/{a['name']}.svg)", ""]
     yield f"* f(x) = `{a['formula']}`"
     yield f"* f'(x) = `{a['derivative']}`" + (f"; at kinks: {a['kinks']}" if a["kinks"] else "")
     yield f"* backward reads {reads(a)}"

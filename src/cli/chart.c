@@ -20,10 +20,12 @@ void chart_free(chart *p)
     free(p->x);
 }
 
-/* How far the curve goes between points i and i + 1; 0 where there are no such points. */
-static double step_of(const chart *p, const curve *c, size_t i)
+/* How far the curve goes between point i + by and the next; 0 where there are no such points. */
+static double step_of(const chart *p, const curve *c, size_t i, int by)
 {
-    double step = i + 1 < p->points ? fabs(c->y[i + 1] - c->y[i]) : 0;
+    if ((by < 0 && i < (size_t)-by) || i + (size_t)(by + 1) >= p->points)
+        return 0;
+    double step = fabs(c->y[i + (size_t)by + 1] - c->y[i + (size_t)by]);
     return isfinite(step) ? step : 0;
 }
 
@@ -31,10 +33,13 @@ bool chart_breaks(const chart *p, const curve *c, size_t i)
 {
     if (!isfinite(c->y[i]) || !isfinite(c->y[i + 1]))
         return true;
-    if (p->jagged)
+    double step = step_of(p, c, i, 0);
+    if (p->jagged || step <= 0.01 * (p->y_high - p->y_low))
         return false;
-    double step = step_of(p, c, i), before = i > 0 ? step_of(p, c, i - 1) : 0, after = step_of(p, c, i + 1);
-    return step > 0.01 * (p->y_high - p->y_low) && step > 8 * (before > after ? before : after);
+    /* Beside a jump the curve hardly moves; or it goes on jumping, from a point in the middle of it, as that of sign. */
+    double before = step_of(p, c, i, -1), after = step_of(p, c, i, 1);
+    double sooner = step_of(p, c, i, -2), later = step_of(p, c, i, 2);
+    return step > 8 * fmin(fmax(before, after), fmin(fmax(before, later), fmax(sooner, after)));
 }
 
 void chart_fit(chart *p, double limit)

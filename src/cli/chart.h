@@ -53,7 +53,7 @@ const char *tick_text(char out[NUMBER_TEXT_SIZE], const ticks *t, int64_t i);
 /* The same numbers give the same bytes. */
 void chart_svg(FILE *to, const chart *p);
 
-/* With characters. marks: a character for each curve, not points in Braille characters, which only colours tell apart. */
+/* With characters. marks: a character for each curve, not dots in Braille ones, which only colours tell apart. */
 typedef struct terminal {
     int columns, rows;
     bool unicode, colours, marks;

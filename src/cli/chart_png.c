@@ -37,8 +37,8 @@ static void print_script(FILE *to, const chart *p)
         fprintf(to, "set ylabel '%s'\n", p->y_title);
     for (size_t k = 0; k < p->count; k++) {
         const curve *c = &p->curves[k];
-        fprintf(to, "%s $curve%zu with lines linewidth 2 dashtype %d linecolor rgb '%s' title \"%s\"", k ? "," : "plot", k,
-                c->dashed ? 2 : 1, chart_colours[0][c->colour], c->label);
+        fprintf(to, "%s $curve%zu with lines linewidth 2 dashtype %d linecolor rgb '%s' title \"%s\"",
+                k ? "," : "plot", k, c->dashed ? 2 : 1, chart_colours[0][c->colour], c->label);
     }
     fputc('\n', to);
 }

@@ -232,9 +232,9 @@ void chart_svg(FILE *to, const chart *p)
     frame f = {LEFT + (p->y_title ? TITLE_WIDTH : 0), TOP};
     f.top += legend(NULL, p, f.left) * LINE_HEIGHT;
     int width = f.left + BOX_WIDTH + RIGHT, height = f.top + BOX_HEIGHT + BOTTOM;
-    fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n",
-            width, height, width, height);
-    fputs("<title>", to);
+    fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"", width,
+            height, width, height);
+    fputs(" role=\"img\">\n<title>", to);
     for (size_t k = 0; k < p->count; k++)
         fprintf(to, "%s%s", k ? ", " : "", p->curves[k].label);
     fputs("</title>\n", to);

@@ -58,8 +58,8 @@ static const struct argp_option options_table[] = {
      "Of y. Default: as the curves need it, but what grows far beyond the range of x is cut off", 0},
     {"points", KEY_POINTS, "N", 0, "Lines of .csv and .dat files (default 401)", 0},
     {"output", 'o', "FILE", 0,
-     "Write an image (.svg, or .png by gnuplot) or the numbers (.csv, .dat); - is SVG on standard output. Default: draw in "
-     "the terminal", 0},
+     "Write an image (.svg, or .png by gnuplot) or the numbers (.csv, .dat); - is SVG on standard output. Default: draw "
+     "in the terminal", 0},
     {0},
 };
 
@@ -69,7 +69,8 @@ static void parse_range(const char *option, const char *text, double *low, doubl
     char *first = text_of("%.*s", colon ? (int)(colon - text) : 0, text);
     if (!colon || !parse_number(low, first) || !parse_number(high, colon + 1) || !isfinite((float)*low) ||
         !isfinite((float)*high) || (float)*low >= (float)*high)
-        usage_error("--%s is two numbers that f32 holds, the smaller one first, such as -10:10, not '%s'", option, text);
+        usage_error("--%s is two numbers that f32 holds, the smaller one first, such as -10:10, not '%s'", option,
+                    text);
     free(first);
 }
 
@@ -185,7 +186,7 @@ static void add_variants(plot_options *options, const clact_activation_info *inf
     }
 }
 
-/* The parameters of a name: those behind it and, of those before the first name, what it has and is not given itself. */
+/* The parameters of a name: those behind it and, of those before the first name, what it has and is not given. */
 static void add_named(plot_options *options, size_t index)
 {
     const named *name = &options->names[index];
@@ -227,8 +228,8 @@ static void parse(plot_options *options, int argc, char **argv)
     const struct argp argp = {
         options_table, parse_option, "NAME ...",
         "Draws activations over a range of x, computed on the device. A parameter is for the activation that it stands "
-        "behind; before the first one it is for all that have it. With several values, as in --alpha=0.1,1,2, each has a "
-        "curve of its own.",
+        "behind; before the first one it is for all that have it. With several values, as in --alpha=0.1,1,2, each has "
+        "a curve of its own.",
         children, NULL, NULL};
     *options = (plot_options){.low = -10, .high = 10, .y_low = NAN, .points = 401};
     parse_arguments("plot", &argp, argc, argv, options);
@@ -290,7 +291,8 @@ static void make_inputs(const plot_options *options, samples *s, chart *c)
         c->x[i] = between(options, ((double)i + 0.5) / (double)c->points);
         for (size_t k = 0; k < ERROR_INPUTS; k++) {
             double golden = (double)(k + 1) * 0.6180339887498949; /* its multiples fill the unit interval evenly */
-            s->x[i * ERROR_INPUTS + k] = (float)between(options, ((double)i + golden - floor(golden)) / (double)c->points);
+            double share = ((double)i + golden - floor(golden)) / (double)c->points;
+            s->x[i * ERROR_INPUTS + k] = (float)between(options, share);
         }
     }
     for (size_t i = 0; i < s->count; i++)
@@ -320,7 +322,9 @@ static void add_curve(const plot_options *options, samples *s, chart *c, size_t 
 {
     const variant *v = &options->variants[index];
     curve *added = &c->curves[c->count++];
-    *added = (curve){.y = allocate(c->points, sizeof *added->y), .colour = index % CHART_COLOURS, .dashed = d == DERIVATIVE};
+    added->y = allocate(c->points, sizeof *added->y);
+    added->colour = index % CHART_COLOURS;
+    added->dashed = d == DERIVATIVE;
     const char *prime = d == DERIVATIVE ? "'" : "";
     run_samples(s, v, d);
     if (options->error) {
