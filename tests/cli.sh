@@ -847,6 +847,24 @@ PATH=$PWD/no-gnuplot
 run 2 plot relu -o p.png
 PATH=$path
 says "-o FILE.svg, and the numbers as -o FILE.csv or -o FILE.dat, need nothing"
+cat >no-gnuplot/gnuplot <<'EOT'
+#!/bin/sh
+[ "$GNUPLOT_FAILS" ] && exit 1
+while read -r line; do echo "$line"; done >script
+echo image
+EOT
+chmod +x no-gnuplot/gnuplot
+PATH=$PWD/no-gnuplot:$path
+run 0 plot relu sign --derivative --range=-2:2 -o p.png
+line p.png 1 image
+cp script drawn
+expect "a script for gnuplot" grep -qF "plot \$curve0 with lines" drawn
+expect "a break in the data for gnuplot" awk '/^\$curve2/ { on = 1 } on && /^$/ { found++ } END { exit found != 2 }' drawn
+export GNUPLOT_FAILS=1
+run 2 plot relu -o p.png
+says "gnuplot failed"
+unset GNUPLOT_FAILS
+PATH=$path
 if command -v gnuplot >out; then
     run 0 plot relu sign --derivative -o p.png
     expect "a PNG image" python3 -c "import sys; sys.exit(open('p.png', 'rb').read(8) != b'\x89PNG\r\n\x1a\n')"

@@ -49,6 +49,16 @@ for header in "$root"/include/clact/*.h; do
     fi
 done
 
+for header in "$root"/include/clact/*.hpp; do
+    this="#include <clact/$(basename "$header")>"
+    printf '%s\n' "$this" "$this" >"$tmp/text"
+    compile c++ c++17 c++20
+    if [ "$opencl" ]; then
+        printf '%s\n' "$this" "$target" "$opencl" "$this" >"$tmp/text"
+        compile c++ c++17 c++20
+    fi
+done
+
 # OpenCL's handles are passed without a cast.
 if [ "$opencl" ]; then
     both "$target" "$opencl" '#include <clact/opencl.h>' '
