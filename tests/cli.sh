@@ -753,6 +753,8 @@ run 0 plot tanh sigmoid --error --range=-2:2 -o p.csv
 line p.csv 1 'x,"tanh, bound 1","sigmoid, bound 1"'
 expect "errors of some 0.5 ulp, within the bound" awk -F, '
     NR > 1 && ($2 > 1 || $3 > 1 || $2 < 0.3 || $3 < 0.3) { exit 1 } END { exit NR != 401 }' p.csv
+run 0 plot tanh --error --points=7 --range=-2:2 -o p.csv
+expect "400 lines of errors" awk 'END { exit NR != 401 }' p.csv
 run 0 plot square --error --range=0:1 -o p.csv
 expect "errors of half an ulp at most" awk -F, 'NR > 1 && $2 > 0.5 { exit 1 }' p.csv
 

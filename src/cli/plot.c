@@ -56,7 +56,7 @@ static const struct argp_option options_table[] = {
     {"range", KEY_RANGE, "LOW:HIGH", 0, "Of x (default -10:10)", 0},
     {"y-range", KEY_Y_RANGE, "LOW:HIGH", 0,
      "Of y. Default: as the curves need it, but what grows far beyond the range of x is cut off", 0},
-    {"points", KEY_POINTS, "N", 0, "Lines of .csv and .dat files (default 401)", 0},
+    {"points", KEY_POINTS, "N", 0, "Lines of .csv and .dat files (default 401; with --error always 400)", 0},
     {"output", 'o', "FILE", 0,
      "Write an image (.svg, or .png by gnuplot) or the numbers (.csv, .dat); - is SVG on standard output. Default: draw "
      "in the terminal", 0},
@@ -67,11 +67,11 @@ static void parse_range(const char *option, const char *text, double *low, doubl
 {
     const char *colon = strchr(text, ':');
     char *first = text_of("%.*s", colon ? (int)(colon - text) : 0, text);
-    if (!colon || !parse_number(low, first) || !parse_number(high, colon + 1) || !isfinite((float)*low) ||
-        !isfinite((float)*high) || (float)*low >= (float)*high)
+    bool numbers = colon && parse_number(low, first) && parse_number(high, colon + 1);
+    free(first);
+    if (!numbers || !isfinite((float)*low) || !isfinite((float)*high) || (float)*low >= (float)*high)
         usage_error("--%s is two numbers that f32 holds, the smaller one first, such as -10:10, not '%s'", option,
                     text);
-    free(first);
 }
 
 static format format_of(const char *path)
