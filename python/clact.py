@@ -257,6 +257,12 @@ def activations():
     return {row.name: row for row in map(_info, rows[:count.value])}
 
 
+def _choice(what, value, choices):
+    if value not in choices:
+        raise ValueError(f"{what} is one of {choices}, not {value!r}")
+    return choices.index(value)
+
+
 class Activation:
     """An activation with its parameters, immutable, of no context: Activation("relu", max_value=6, threshold=0.5).
 
@@ -268,9 +274,9 @@ class Activation:
         values = (Parameter * max(len(given), 1))()
         for value, (key, number) in zip(values, given.items()):
             value.name, value.value, value.none = key.encode(), 0 if number is None else number, number is None
-        description = Description(name=name.encode(), semantics=["documented", "tensorflow"].index(semantics),
-                                  parameters=values, parameter_count=len(given), unchecked=unchecked, gated=gated,
-                                  half=[None, "first", "second"].index(half))
+        description = Description(name=name.encode(), parameters=values, parameter_count=len(given),
+                                  semantics=_choice("semantics", semantics, ("documented", "tensorflow")),
+                                  unchecked=unchecked, gated=gated, half=_choice("half", half, (None, "first", "second")))
         self._handle = _Handle(library.clact_activation_destroy, library.clact_activation_create,
                                ctypes.byref(description))
         self.info = _info(library.clact_activation_info_of(self._handle.pointer).contents)

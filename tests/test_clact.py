@@ -91,6 +91,9 @@ class Activations(unittest.TestCase):
                 clact.Activation(**wrong)
             self.assertEqual(raised.exception.status, clact.Status[status])
         clact.Activation("relu", threshold=-1, unchecked=True)
+        for wrong in ({"semantics": "keras"}, {"half": "third"}):
+            with self.assertRaises(ValueError):
+                clact.Activation("relu", **wrong)
         self.assertIn("rely", str(self.failure(lambda: clact.Activation("rely"))))
 
     def failure(self, call):
