@@ -276,7 +276,8 @@ class Activation:
             value.name, value.value, value.none = key.encode(), 0 if number is None else number, number is None
         description = Description(name=name.encode(), parameters=values, parameter_count=len(given),
                                   semantics=_choice("semantics", semantics, ("documented", "tensorflow")),
-                                  unchecked=unchecked, gated=gated, half=_choice("half", half, (None, "first", "second")))
+                                  half=_choice("half", half, (None, "first", "second")), unchecked=unchecked,
+                                  gated=gated)
         self._handle = _Handle(library.clact_activation_destroy, library.clact_activation_create,
                                ctypes.byref(description))
         self.info = _info(library.clact_activation_info_of(self._handle.pointer).contents)
