@@ -19,8 +19,8 @@ compile()
     for standard in "$@"; do
         compiled=$((compiled + 1))
         # shellcheck disable=SC2086
-        $compiler -x "$language" -std="$standard" -pedantic -Wall -Wextra -Werror -I"$root/include" -idirafter "$root/tests/dlpack" \
-            -c "$tmp/text" -o "$tmp/object" 2>"$tmp/said" || {
+        $compiler -x "$language" -std="$standard" -pedantic -Wall -Wextra -Werror -I"$root/include" \
+            -idirafter "$root/tests/dlpack" -c "$tmp/text" -o "$tmp/object" 2>"$tmp/said" || {
             failed=1
             echo "as $standard:"
             cat "$tmp/text" "$tmp/said"
