@@ -1,49 +1,27 @@
 /* activation.c: finds activations and makes them from the options of the command line. */
 #include "activation.h"
 
+#include "file.h"
+#include "suggest.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
-typedef struct candidate {
-    char *name; /* NULL: none yet */
-    size_t distance;
-} candidate;
-
-/* Keeps whichever of *best and the name, of the given length, is nearer to the word. */
-static void consider(candidate *best, const char *word, const char *name, size_t length)
-{
-    char *text = text_of("%.*s", (int)length, name);
-    size_t distance = edit_distance(word, text);
-    if (best->name && distance >= best->distance) {
-        free(text);
-        return;
-    }
-    free(best->name);
-    best->name = text;
-    best->distance = distance;
-}
-
 static _Noreturn void refuse_activation(const char *word)
 {
-    candidate best = {0};
+    suggestion best = {word, NULL, 0};
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < count; i++) {
-        consider(&best, word, list[i].name, strlen(list[i].name));
-        const char *alias = list[i].aliases + strspn(list[i].aliases, " ");
-        while (*alias) {
-            size_t length = strcspn(alias, " ");
-            consider(&best, word, alias, length);
-            alias += length;
-            alias += strspn(alias, " ");
-        }
+        suggest(&best, list[i].name);
+        suggest_each(&best, list[i].aliases, " ");
     }
-    if (best.name && is_misspelling(word, best.distance))
-        usage_error("there is no activation '%s'; did you mean '%s'?", word, best.name);
-    usage_error("there is no activation '%s'; `clact list' names them all", word);
+    if (*suggested(&best))
+        usage_error("there is no activation '%s'%s", word, suggested(&best));
+    usage_error("there is no activation '%s'; `clact list` names them all", word);
 }
 
 const clact_activation_info *find_activation(const char *name)
@@ -71,7 +49,7 @@ void require_elementwise(const clact_activation_info *info, const char *command)
 enum { KEY_SEMANTICS = 0x400, KEY_UNCHECKED, KEY_PARAMETER = 0x1000 };
 
 static const struct argp_option fixed_options[] = {
-    {"semantics", KEY_SEMANTICS, "WHICH", 0,
+    {"semantics", KEY_SEMANTICS, SEMANTICS_WORDS, 0,
      "documented (the default), or tensorflow: what TensorFlow 2.15 computes on a CPU", 0},
     {"unchecked", KEY_UNCHECKED, NULL, 0,
      "Accept negative parameters of relu and thresholded_relu", 0},
@@ -155,11 +133,7 @@ static void make_options_table(void)
 
 uint32_t parse_semantics(const char *word)
 {
-    if (strcmp(word, "documented") == 0)
-        return CLACT_DOCUMENTED;
-    if (strcmp(word, "tensorflow") == 0)
-        return CLACT_TENSORFLOW;
-    usage_error("--semantics is documented or tensorflow, not '%s'", word);
+    return parse_choice("--semantics", word, SEMANTICS_WORDS) == 0 ? CLACT_DOCUMENTED : CLACT_TENSORFLOW;
 }
 
 static error_t parse_activation(int key, char *value, struct argp_state *state)
@@ -225,7 +199,7 @@ const clact_parameter_info *find_parameter(const clact_activation_info *info, co
 static bool is_file_name(const char *value)
 {
     size_t length = strlen(value);
-    return strchr(value, '/') || (length >= 4 && strcmp(value + length - 4, ".npy") == 0);
+    return is_standard(value) || strchr(value, '/') || (length >= 4 && strcmp(value + length - 4, ".npy") == 0);
 }
 
 static void read_value(clact_parameter *out, const clact_activation_info *info,
@@ -329,6 +303,9 @@ void free_given_parameters(clact_parameter *parameters, size_t count)
 void refuse_unknown_parameter(const struct argp_state *state)
 {
     const char *option = unknown_option(state);
+    const char *near = option ? near_option(state, option) : "";
+    if (*near)
+        usage_error("there is no option '%s'%s", option, near);
     for (int i = 1; option && i < state->argc; i++) {
         const clact_activation_info *info = clact_activation_find(state->argv[i]);
         if (info)

@@ -13,6 +13,7 @@ bool is_elementwise(const clact_activation_info *info);
 void require_elementwise(const clact_activation_info *info, const char *command);
 
 /* The clact_semantics that a word names; else a usage error. */
+#define SEMANTICS_WORDS "documented|tensorflow"
 uint32_t parse_semantics(const char *word);
 
 /* A parameter as it was typed: the option without its dashes, and the value. */

@@ -15,6 +15,12 @@ static bool is_same_shape(const clact_tensor *a, const clact_tensor *b)
     return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
 }
 
+static _Noreturn void refuse_shapes(const apply_options *options)
+{
+    fail(CLI_FAILED, "%s and %s have different shapes; a gradient has the shape of the input",
+         input_name(options->gradient), input_name(options->in));
+}
+
 /* Where a one-dimensional parameter file lies. */
 static uint32_t find_axis(const apply_options *options, const clact_tensor *x)
 {
@@ -143,8 +149,7 @@ static void read_operands(call *c, const apply_options *options, const clact_act
     if (options->mask)
         array_read_mask(&c->mask, options->mask);
     if (options->gradient && of == make && !is_same_shape(x, &c->dy.operand.tensor))
-        fail(CLI_FAILED, "%s and %s have different shapes; a gradient has the shape of the input",
-             input_name(options->gradient), input_name(options->in));
+        refuse_shapes(options);
     c->parameter_count = activation->file_count;
     c->values = allocate(c->parameter_count, sizeof *c->values);
     c->parameters = allocate(c->parameter_count, sizeof *c->parameters);
@@ -232,6 +237,14 @@ static void compute_gradient(clact_context *context, const clact_activation *act
     require_ok(status);
 }
 
+static void compute(clact_context *context, const clact_activation *activation, call *c, const apply_options *options)
+{
+    if (options->gradient)
+        compute_gradient(context, activation, c, options);
+    else
+        compute_forward(context, activation, c, options);
+}
+
 static void tell_where(clact_context *context)
 {
     clact_caps caps = context_caps(context);
@@ -244,6 +257,87 @@ static void tell_where(clact_context *context)
              exactness_name(caps.exact), caps.reason);
 }
 
+/* ---- In pieces ------------------------------------------------------------------------------ */
+
+/* Elements of a piece: a multiple of 4, as the random numbers of a counter are. */
+enum { PIECE = 1 << 21 };
+
+/* Whether an element of the result depends on the elements at its place alone. */
+static bool is_streamed(const apply_options *options, const clact_activation_info *info)
+{
+    return is_elementwise(info) && !is_gated(options, info) && !is_quantised(options) && !options->gradient_count &&
+           !options->activation.file_count;
+}
+
+static void set_count(array *a, size_t count)
+{
+    a->operand.tensor.dims[0] = (int64_t)count;
+    a->count = count;
+}
+
+static void take_piece(array *a, array_source *from, size_t count)
+{
+    set_count(a, count);
+    array_take(from, a->memory, count);
+}
+
+/* Reads a piece, computes, writes it, and so on: memory does not grow with the files. */
+static void stream(clact_context *context, const clact_activation *activation, const apply_options *options)
+{
+    call c = {0};
+    array_source x, dy;
+    array_sink out;
+    apply_options piece = *options;
+    array_open(&x, options->in, options->type, options->type);
+    if (options->gradient)
+        array_open(&dy, options->gradient, (int)x.tensor.type, options->type);
+    if (options->gradient && !is_same_shape(&x.tensor, &dy.tensor))
+        refuse_shapes(options);
+    clact_operand room = clact_array((clact_type)x.tensor.type, NULL, (int64_t)(x.count < PIECE ? x.count : PIECE));
+    array_make(&c.x, &room.tensor);
+    array_make(&c.result, &room.tensor);
+    if (options->gradient)
+        array_make(&c.dy, &room.tensor);
+    for (size_t done = 0, count; done < x.count || done == 0; done += count) {
+        count = x.count - done < PIECE ? x.count - done : PIECE;
+        take_piece(&c.x, &x, count);
+        if (options->gradient)
+            take_piece(&c.dy, &dy, count);
+        set_count(&c.result, count);
+        piece.offset = (int64_t)((uint64_t)options->offset + done / 4);
+        compute(context, activation, &c, &piece);
+        if (done == 0) /* not before what the library may refuse */
+            array_begin(&out, options->out, &x.tensor);
+        array_put(&out, c.result.memory, count);
+        if (count == 0)
+            break;
+    }
+    array_close(&x);
+    if (options->gradient)
+        array_close(&dy);
+    array_end(&out);
+    release_operands(&c);
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static void apply_whole(clact_context *context, const clact_activation *activation, call *c, apply_options *options,
+                        const clact_activation_info *info)
+{
+    read_operands(c, options, info);
+    compute(context, activation, c, options);
+    if (options->out)
+        array_write(&c->result, options->out);
+    for (size_t i = 0; i < options->gradient_count; i++) {
+        c->gradients[i].value.operand.tensor = c->gradients[i].shape;
+        array_write(&c->gradients[i].value, options->gradients[i].path);
+        free(options->gradients[i].name);
+    }
+    if (options->gate_gradient)
+        array_write(&c->gate_result, options->gate_gradient);
+    release_operands(c);
+}
+
 int command_apply(int argc, char **argv)
 {
     apply_options options = {.type = FILE_TYPE};
@@ -253,23 +347,12 @@ int command_apply(int argc, char **argv)
         read_quantised(&c, &options);
     clact_activation *activation = create_activation(info, &options.activation);
     clact_context *context = open_context(&options.context);
-    read_operands(&c, &options, info);
-    if (options.gradient)
-        compute_gradient(context, activation, &c, &options);
+    if (is_streamed(&options, info))
+        stream(context, activation, &options);
     else
-        compute_forward(context, activation, &c, &options);
-    if (options.out)
-        array_write(&c.result, options.out);
-    for (size_t i = 0; i < options.gradient_count; i++) {
-        c.gradients[i].value.operand.tensor = c.gradients[i].shape;
-        array_write(&c.gradients[i].value, options.gradients[i].path);
-        free(options.gradients[i].name);
-    }
-    if (options.gate_gradient)
-        array_write(&c.gate_result, options.gate_gradient);
+        apply_whole(context, activation, &c, &options, info);
     if (options.verbose)
         tell_where(context);
-    release_operands(&c);
     clact_close(&context);
     clact_activation_destroy(&activation);
     free_activation_options(&options.activation);

@@ -2,6 +2,7 @@
 #include "apply_options.h"
 
 #include "array.h"
+#include "suggest.h"
 
 #include <string.h>
 
@@ -9,9 +10,13 @@ enum { KEY_DTYPE = 0x200, KEY_AXIS, KEY_GRADIENT, KEY_SAVED, KEY_VERBOSE, KEY_GA
        KEY_MASK, KEY_PARAM_GRADIENT, KEY_TRAINING, KEY_SEED, KEY_OFFSET, KEY_X_SCALE, KEY_X_ZERO, KEY_Y_SCALE,
        KEY_Y_ZERO };
 
+#define ANY_TYPE_WORDS TYPE_WORDS "|i8|u8"
+#define SAVED_WORDS "x|y"
+#define HALVES_WORDS "first|second"
+
 static const struct argp_option options_table[] = {
     {"output", 'o', "OUT.npy", 0, "Where the result goes; - is standard output", 0},
-    {"dtype", KEY_DTYPE, "TYPE", 0,
+    {"dtype", KEY_DTYPE, ANY_TYPE_WORDS, 0,
      "Compute in f32, f16, bf16 or f64, converting what the files hold first (default: the type "
      "of IN.npy; '<V2' is bf16, and '<u2' is with --dtype=bf16); with --x-scale the type of y, i8 or u8", 0},
     {"axis", KEY_AXIS, "K", 0,
@@ -19,11 +24,11 @@ static const struct argp_option options_table[] = {
      "one-dimensional parameter file lies (default: 1, or 0 where there is no axis 1); negative: from "
      "the last one", 0},
     {"gradient", KEY_GRADIENT, "DY.npy", 0, "Compute f'(x) * dy instead of f(x)", 0},
-    {"saved", KEY_SAVED, "x|y", 0,
+    {"saved", KEY_SAVED, SAVED_WORDS, 0,
      "What IN.npy holds for --gradient: x (the default), or y = f(x) where that is exact; y for "
      "row-wise activations, which need it", 0},
     {"gate", KEY_GATE, "V.npy", 0, "Compute u * f(v), u being IN.npy and v this file", 0},
-    {"halves", KEY_HALVES, "first|second", 0,
+    {"halves", KEY_HALVES, HALVES_WORDS, 0,
      "Compute u * f(v), u and v being the halves of IN.npy along the axis; f is applied to this one", 0},
     {"gate-gradient", KEY_GATE_GRADIENT, "DV.npy", 0,
      "With --gate and --gradient: where the gradient by v goes; that by u goes to -o", 0},
@@ -46,10 +51,8 @@ static const struct argp_option options_table[] = {
 
 static int parse_any_type(const char *value)
 {
-    for (int type = 0; type <= CLACT_U8; type++)
-        if (strcmp(value, clact_type_name((clact_type)type)) == 0)
-            return type;
-    usage_error("--dtype is f32, f16, bf16 or f64, or with --x-scale i8 or u8, not '%s'", value);
+    static const clact_type types[] = {CLACT_F32, CLACT_F16, CLACT_BF16, CLACT_F64, CLACT_I8, CLACT_U8};
+    return types[parse_choice("--dtype", value, ANY_TYPE_WORDS)];
 }
 
 static double parse_scale(const char *option, const char *value)
@@ -78,17 +81,9 @@ static void take_argument(apply_options *options, const char *word)
         usage_error("'%s' is not expected: apply takes one activation and one file", word);
 }
 
-static void check_saved(const char *value)
-{
-    if (strcmp(value, "x") != 0 && strcmp(value, "y") != 0)
-        usage_error("--saved is x or y, not '%s'", value);
-}
-
 static uint32_t parse_half(const char *value)
 {
-    if (strcmp(value, "first") != 0 && strcmp(value, "second") != 0)
-        usage_error("--halves is first or second, not '%s'", value);
-    return strcmp(value, "first") == 0 ? CLACT_HALF_FIRST : CLACT_HALF_SECOND;
+    return parse_choice("--halves", value, HALVES_WORDS) == 0 ? CLACT_HALF_FIRST : CLACT_HALF_SECOND;
 }
 
 static int64_t parse_count(const char *option, const char *value)
@@ -159,8 +154,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         options->gradient = value;
         break;
     case KEY_SAVED:
-        check_saved(value);
-        options->saved = value;
+        options->saved = parse_choice("--saved", value, SAVED_WORDS) == 0 ? "x" : "y";
         break;
     case KEY_GATE:
         options->gate = value;
@@ -242,12 +236,27 @@ static void check_gate(apply_options *options, const clact_activation_info *info
 /* Standard input can be one of the files. */
 static void check_standard_input(const apply_options *options)
 {
-    int times = is_standard(options->in) + (options->gradient && is_standard(options->gradient)) +
-                (options->gate && is_standard(options->gate)) + (options->mask && is_standard(options->mask));
-    if (times > 1 && (options->gate || options->mask))
-        usage_error("standard input cannot be several of the input, the gate, the mask and the gradient");
+    const activation_options *activation = &options->activation;
+    int times = 0, parameters = 0;
+    const char *const files[] = {options->in, options->gradient, options->gate, options->mask};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        times += files[i] && is_standard(files[i]);
+    for (size_t i = 0; i < activation->given_count; i++)
+        parameters += is_standard(activation->given[i].value);
+    if (times + parameters > 1 && (options->gate || options->mask || parameters))
+        usage_error("standard input cannot be several of the input, the gate, the mask, the gradient and parameters");
     if (times > 1)
         usage_error("standard input cannot be both the input and the gradient");
+}
+
+/* So can standard output be one of the results. */
+static void check_standard_output(const apply_options *options)
+{
+    int times = (options->out && is_standard(options->out)) + (options->gate_gradient && is_standard(options->gate_gradient));
+    for (size_t i = 0; i < options->gradient_count; i++)
+        times += is_standard(options->gradients[i].path);
+    if (times > 1)
+        usage_error("standard output cannot take several of the results");
 }
 
 int parameter_index(const clact_activation_info *info, const char *name)
@@ -329,6 +338,7 @@ static const clact_activation_info *check_options(apply_options *options)
     if (options->saved && options->saved[0] == 'x' && info->needs == CLACT_BACKWARD_Y)
         usage_error("the gradient of %s is made from y, not from x", info->name);
     check_standard_input(options);
+    check_standard_output(options);
     check_gate(options, info);
     return info;
 }

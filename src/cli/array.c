@@ -1,10 +1,11 @@
-/* array.c: reads .npy files into operands, and writes operands. */
+/* array.c: reads .npy files into operands, and writes operands, whole or in pieces. */
 #include "array.h"
 
 #include "common.h"
 #include "convert.h"
 #include "npy.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,14 +103,150 @@ void array_make(array *out, const clact_tensor *tensor)
     make_elements(out, count);
 }
 
+const char *output_name(const char *path)
+{
+    return is_standard(path) ? "standard output" : path;
+}
+
 void array_write(const array *a, const char *path)
+{
+    array_sink sink;
+    array_begin(&sink, path, &a->operand.tensor);
+    array_put(&sink, a->operand.data, a->count);
+    array_end(&sink);
+}
+
+const char *stage_output(const char *path)
+{
+    refusal why;
+    const char *staged = file_stage(path, &why);
+    if (!staged)
+        fail(CLI_FAILED, "%s %s", output_name(path), why.text);
+    return staged;
+}
+
+void deliver_output(const char *path)
+{
+    refusal why;
+    if (!file_deliver(path, &why))
+        fail(CLI_FAILED, "%s %s", output_name(path), why.text);
+}
+
+/* ---- In pieces ------------------------------------------------------------------------------ */
+
+/* Room for the headers of all files but those that were made to waste it. */
+enum { MOST_HEADER = 1 << 20 };
+
+static _Noreturn void refuse_source(const array_source *s, const refusal *why)
+{
+    fail(CLI_FAILED, "%s %s", s->name, why->text);
+}
+
+/* The header, and nothing behind it. Where the file's size is known, it must be right. */
+static void read_header(array_source *s, npy_array *file)
+{
+    refusal why;
+    unsigned char prefix[NPY_PREFIX];
+    size_t got, more = 0, bytes;
+    if (!file_take(&s->file, prefix, sizeof prefix, &got, &why))
+        refuse_source(s, &why);
+    bytes = npy_header_bytes(prefix, got, &why);
+    if (!bytes)
+        refuse_source(s, &why);
+    if (bytes > MOST_HEADER)
+        fail(CLI_FAILED, "%s has a header of more than %d bytes", s->name, MOST_HEADER);
+    char *header = allocate(bytes > got ? bytes : got, 1);
+    memcpy(header, prefix, got);
+    if (bytes > got && !file_take(&s->file, header + got, bytes - got, &more, &why))
+        refuse_source(s, &why);
+    if (!npy_parse_header(file, header, got + more, &why)
+        || (s->file.sized && !npy_check_bytes(file, s->file.left - (got + more), &why)))
+        refuse_source(s, &why);
+    free(header);
+}
+
+void array_open(array_source *s, const char *path, int type, int dtype)
+{
+    refusal why;
+    npy_array file;
+    *s = (array_source){.name = input_name(path)};
+    if (!file_open(&s->file, path, &why))
+        refuse_source(s, &why);
+    read_header(s, &file);
+    s->found = element_type(s->name, file.type, dtype);
+    s->tensor.type = type == FILE_TYPE ? s->found : (uint32_t)type;
+    s->tensor.rank = file.rank;
+    memcpy(s->tensor.dims, file.dims, sizeof file.dims);
+    s->count = file.count;
+    s->bytes = (uint64_t)file.count * npy_type_bytes(file.type);
+}
+
+static void take(array_source *s, void *out, size_t bytes)
+{
+    refusal why;
+    size_t got;
+    if (!file_take(&s->file, out, bytes, &got, &why))
+        refuse_source(s, &why);
+    s->taken += got;
+    if (got < bytes)
+        fail(CLI_FAILED, "%s is too short: its shape and type need %" PRIu64 " bytes of data, not %" PRIu64, s->name,
+             s->bytes, s->taken);
+}
+
+void array_take(array_source *s, void *out, size_t count)
+{
+    clact_type type = (clact_type)s->tensor.type;
+    size_t bytes = count * clact_type_bytes(s->found);
+    if (type == s->found) {
+        take(s, out, bytes);
+        return;
+    }
+    if (bytes > s->room) {
+        s->raw = reallocate(s->raw, bytes, 1);
+        s->room = bytes;
+    }
+    take(s, s->raw, bytes);
+    convert_elements(out, type, s->raw, s->found, count);
+}
+
+void array_close(array_source *s)
+{
+    refusal why;
+    char more;
+    size_t got;
+    if (!file_take(&s->file, &more, 1, &got, &why))
+        refuse_source(s, &why);
+    if (got)
+        fail(CLI_FAILED, "%s is too long: its shape and type need %" PRIu64 " bytes of data, and there are more", s->name,
+             s->bytes);
+    file_close(&s->file);
+    free(s->raw);
+}
+
+static void check_written(const array_sink *s, bool done, const refusal *why)
+{
+    if (!done)
+        fail(CLI_FAILED, "%s %s", output_name(s->path), why->text);
+}
+
+void array_begin(array_sink *s, const char *path, const clact_tensor *tensor)
 {
     refusal why;
     char header[NPY_HEADER_SIZE];
-    const clact_tensor *t = &a->operand.tensor;
-    file_part parts[2] = {{header, 0}, {a->operand.data, 0}};
-    parts[0].bytes = npy_header(header, written_types[t->type], t->rank, t->dims);
-    parts[1].bytes = a->count * clact_type_bytes((clact_type)t->type);
-    if (!file_write(path, parts, 2, &why))
-        fail(CLI_FAILED, "%s %s", is_standard(path) ? "standard output" : path, why.text);
+    size_t bytes = npy_header(header, written_types[tensor->type], tensor->rank, tensor->dims);
+    *s = (array_sink){.path = path, .type = (clact_type)tensor->type};
+    check_written(s, file_begin(&s->file, path, &why), &why);
+    check_written(s, file_append(&s->file, header, bytes, &why), &why);
+}
+
+void array_put(array_sink *s, const void *elements, size_t count)
+{
+    refusal why;
+    check_written(s, file_append(&s->file, elements, count * clact_type_bytes(s->type), &why), &why);
+}
+
+void array_end(array_sink *s)
+{
+    refusal why;
+    check_written(s, file_end(&s->file, true, &why), &why);
 }

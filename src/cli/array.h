@@ -18,8 +18,9 @@ typedef struct array {
 
 /* What follows ends the program with a sentence where it fails. A path may be "-". */
 
-/* "standard input" for "-". */
+/* "standard input" and "standard output" for "-". */
 const char *input_name(const char *path);
+const char *output_name(const char *path);
 
 /* Reads a file of a type that is computed on. type is what its elements become, or FILE_TYPE; dtype what --dtype
  * says. */
@@ -33,5 +34,39 @@ void array_read_quantised(array *out, const char *path);
 void array_make(array *out, const clact_tensor *tensor);
 
 void array_write(const array *a, const char *path);
+
+/* file_stage and file_deliver, which end the program where they fail. */
+const char *stage_output(const char *path);
+void deliver_output(const char *path);
+
+/* ---- In pieces, for arrays that need not fit in memory --------------------------------------- */
+
+/* A file as array_read takes it, whose elements are taken one piece after the other. */
+typedef struct array_source {
+    const char *name;
+    clact_tensor tensor; /* of the whole, in the type that is computed in */
+    size_t count;        /* of all elements */
+    file_input file;
+    clact_type found;    /* the file's type */
+    uint64_t bytes, taken; /* of data: needed, and read */
+    void *raw;
+    size_t room;
+} array_source;
+
+void array_open(array_source *s, const char *path, int type, int dtype);
+/* The next count elements. */
+void array_take(array_source *s, void *out, size_t count);
+/* After the last one: the file must be at its end. */
+void array_close(array_source *s);
+
+typedef struct array_sink {
+    const char *path;
+    clact_type type;
+    file_output file;
+} array_sink;
+
+void array_begin(array_sink *s, const char *path, const clact_tensor *tensor);
+void array_put(array_sink *s, const void *elements, size_t count);
+void array_end(array_sink *s);
 
 #endif

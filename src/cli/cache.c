@@ -2,15 +2,18 @@
 #include "commands.h"
 #include "common.h"
 #include "report.h"
+#include "suggest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct cache_options {
-    const char *what; /* NULL: show */
+    int what; /* its place in CACHE_WORDS; -1: it was not given */
     bool json;
 } cache_options;
+
+#define CACHE_WORDS "show|clear|verify"
+enum { CACHE_SHOW, CACHE_CLEAR, CACHE_VERIFY };
 
 enum { KEY_JSON = 'j' + 0x100 };
 
@@ -27,11 +30,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         options->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->what)
-            usage_error("'%s' is not expected after %s", value, options->what);
-        if (strcmp(value, "show") != 0 && strcmp(value, "clear") != 0 && strcmp(value, "verify") != 0)
-            usage_error("'%s' is none of show, clear and verify", value);
-        options->what = value;
+        if (options->what >= 0)
+            usage_error("'%s' is not expected: cache does one thing", value);
+        options->what = parse_choice("what cache does", value, CACHE_WORDS);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -79,15 +80,22 @@ static int verify(bool json)
 int command_cache(int argc, char **argv)
 {
     static const struct argp argp = {
-        options_table, parse_option, "[show|clear|verify]",
+        options_table, parse_option, "[" CACHE_WORDS "]",
         "Shows where compiled programs are kept between runs, and how many; removes them; or reads them all and "
         "removes those that are damaged, which the exit code 1 then tells.\v"
         "CLACT_CACHE_DIR is where they are, or \"disabled\"; without it $XDG_CACHE_HOME/clact, else ~/.cache/clact.\n"
-        "Example: clact cache verify",
+        "Examples:\n"
+        "  clact cache\n"
+        "  clact cache verify",
         NULL, NULL, NULL};
-    cache_options options = {0};
+    cache_options options = {.what = -1};
     parse_arguments(argv[0], &argp, argc, argv, &options);
-    if (!options.what || strcmp(options.what, "show") == 0)
+    switch (options.what) {
+    case CACHE_CLEAR:
+        return clear(options.json);
+    case CACHE_VERIFY:
+        return verify(options.json);
+    default:
         return show(options.json);
-    return strcmp(options.what, "clear") == 0 ? clear(options.json) : verify(options.json);
+    }
 }

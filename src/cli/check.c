@@ -2,10 +2,12 @@
 #include "activation.h"
 #include "commands.h"
 #include "convert.h"
+#include "file.h"
 #include "measure.h"
 #include "record.h"
 #include "report.h"
 #include "special.h"
+#include "suggest.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* ---- Options -------------------------------------------------------------------------------- */
 
@@ -25,26 +26,28 @@ typedef struct check_options {
     const char *cpu, *against_cpu, *resume;
     int64_t samples;
     clact_type type;
-    bool exhaustive, grid, json;
+    output_format format;
+    bool exhaustive, grid;
 } check_options;
 
-enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_RESUME, KEY_JSON, KEY_DTYPE, KEY_CPU, KEY_AGAINST_CPU };
+enum { KEY_EXHAUSTIVE = 0x500, KEY_GRID, KEY_SAMPLES, KEY_RESUME, KEY_DTYPE, KEY_CPU, KEY_AGAINST_CPU };
+
+#define ISA_WORDS "baseline|avx2|avx512|neon"
 
 static const struct argp_option options_table[] = {
     {"exhaustive", KEY_EXHAUSTIVE, NULL, 0, "Measure all 2^32 inputs, not a sample", 0},
     {"grid", KEY_GRID, NULL, 0, "Measure at a grid of other parameters than the defaults", 0},
     {"samples", KEY_SAMPLES, "N", 0, "Inputs of the stratified sample (default 1048576)", 0},
-    {"dtype", KEY_DTYPE, "TYPE", 0,
+    {"dtype", KEY_DTYPE, TYPE_WORDS, 0,
      "Check f32 (default), f64, or f16 or bf16, of which all inputs are measured, and all results must "
      "be those of f32 rounded to nearest even", 0},
     {"resume", KEY_RESUME, "FILE", 0,
      "Write each result to FILE when it is there, and take from FILE what was measured before on the "
      "same device, of the same text", 0},
-    {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
-    {"cpu", KEY_CPU, "ISA", 0,
+    {"cpu", KEY_CPU, ISA_WORDS, 0,
      "Instruction set of the CPU backend: baseline, avx2, avx512, neon. Default: $CLACT_CPU, else "
      "the best", 0},
-    {"against-cpu", KEY_AGAINST_CPU, "ISA", 0,
+    {"against-cpu", KEY_AGAINST_CPU, ISA_WORDS, 0,
      "That of the CPU backend compared with. Default: the best; where the CPU backend itself is "
      "checked, baseline, or the best against that", 0},
     {0},
@@ -75,15 +78,16 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         options->grid = true;
         return 0;
     case KEY_RESUME:
+        if (is_standard(value))
+            usage_error("--resume takes a file, which is read and added to");
         options->resume = value;
         return 0;
-    case KEY_JSON:
-        options->json = true;
-        return 0;
     case KEY_CPU:
+        parse_choice("--cpu", value, ISA_WORDS);
         options->cpu = value;
         return 0;
     case KEY_AGAINST_CPU:
+        parse_choice("--against-cpu", value, ISA_WORDS);
         options->against_cpu = value;
         return 0;
     case ARGP_KEY_ARG:
@@ -92,6 +96,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->context;
         state->child_inputs[1] = &options->activation;
+        state->child_inputs[2] = &options->format;
         return 0;
     case ARGP_KEY_ERROR:
         refuse_unknown_parameter(state);
@@ -115,13 +120,17 @@ static void refuse_parameters(const clact_activation_info *info, const activatio
 static void parse(check_options *options, int argc, char **argv)
 {
     const struct argp_child children[] = {
-        {&context_argp, 0, NULL, 0}, {activation_argp(), 0, NULL, 0}, {0}};
+        {&context_argp, 0, NULL, 0}, {activation_argp(), 0, NULL, 0}, {&format_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {
         options_table, parse_option, "[NAME ...]",
         "Measures activations (all, or those named) on a device, forward and backward: the largest "
         "error in units in the last place against the stated bound, the results at special values, "
         "and whether the bits are those of the CPU backend. The hash of the results is the same "
-        "wherever the bits are.",
+        "wherever the bits are.\v"
+        "Examples:\n"
+        "  clact check relu tanh --device=gpu\n"
+        "  clact check elu --alpha=0.5 --dtype=bf16\n"
+        "  clact check --exhaustive --resume=results",
         children, NULL, NULL};
     options->samples = 1 << 20;
     parse_arguments("check", &argp, argc, argv, options);
@@ -166,6 +175,8 @@ typedef struct check {
     bool no_subnormals;
     records *records; /* may be NULL */
     json_t *rows;
+    time_t start;
+    size_t count, done, before; /* rows: to measure, measured, and taken from earlier runs */
     bool failed;
 } check;
 
@@ -205,17 +216,18 @@ static void check_special(check *c, row *r)
 }
 
 typedef struct progress {
+    const check *check;
     const row *row;
-    time_t start;
 } progress;
 
+/* Of all rows: they take about as long as each other. */
 static void show_progress(void *data, uint64_t done, uint64_t inputs)
 {
     const progress *p = data;
-    double elapsed = difftime(time(NULL), p->start), share = (double)done / (double)inputs;
-    if (elapsed >= 1 && done > 0)
-        fprintf(stderr, "\r\033[K%s %s: %.0f %%, %.0f s left", p->row->info->name,
-                direction_names[p->row->direction], 100 * share, elapsed / share - elapsed);
+    const check *c = p->check;
+    double rows = (double)c->done + (double)done / (double)inputs;
+    progress_show(c->start, rows / (double)c->count, "%s %s, row %zu of %zu", p->row->info->name,
+                  direction_names[p->row->direction], c->done + c->before + 1, c->count + c->before);
 }
 
 /* All inputs of the type, not a sample. */
@@ -226,16 +238,14 @@ static bool measures_all(const check_options *options)
 
 static void measure_row(check *c, row *r, const clact_activation *activation, const strata *s)
 {
-    progress p = {r, time(NULL)};
-    bool terminal = isatty(STDERR_FILENO);
+    progress p = {c, r};
     measurement m = {.type = c->options->type, .activation = activation, .oracle = r->oracle,
                      .direction = r->direction, .bound = r->bound, .checked = &c->checked,
                      .reference = &c->reference, .strata = measures_all(c->options) ? NULL : s,
                      .inputs = (uint64_t)c->options->samples, .no_subnormals = c->no_subnormals,
-                     .progress = terminal ? show_progress : NULL, .progress_data = &p};
+                     .progress = show_progress, .progress_data = &p};
     require_ok(measure(&r->measured, &m));
-    if (terminal)
-        fputs("\r\033[K", stderr);
+    progress_clear();
     if (r->documented && !c->options->grid)
         check_special(c, r);
     bool same = r->measured.differing == 0 || c->caps.exact == CLACT_EXACT_NONE;
@@ -322,9 +332,10 @@ static void print_row(const check *c, const row *r, json_t *result, bool before)
         snprintf(x, sizeof x, "%.*g", w.digits, strtod(json_string_value(at), NULL));
     if (cases)
         snprintf(special, sizeof special, "%d/%d", (int)(cases - wrong), (int)cases);
-    printf("%-18s %-10s %10" PRId64 " %9s %-*s %*g %9s %10" PRId64 "  %s  %s", r->info->name,
+    printf("%-18s %-10s %10" PRId64 " %9s %-*s %*g %9s %10" PRId64 "  %s  %s%s%s", r->info->name,
            direction_names[r->direction], (int64_t)inputs, number, w.x, x, w.bound, bound, special,
-           (int64_t)differing, hash, ok ? "OK" : "FAIL");
+           (int64_t)differing, hash, colour(stdout, ok ? COLOUR_GOOD : COLOUR_BAD), ok ? "OK" : "FAIL",
+           colour(stdout, COLOUR_NONE));
     special_print_parameters(stdout, r->at);
     puts(before ? ", as recorded" : "");
     if (!before)
@@ -449,7 +460,7 @@ static void open_check(check *c, const check_options *options)
     clact_options wanted = {.device = options->context.device, .cpu = options->cpu,
                             .threads = options->context.threads, .log = log_message};
     *c = (check){.options = options, .rows = json_array()};
-    require_ok(clact_open(&c->context, &wanted));
+    require_opened(clact_open(&c->context, &wanted), wanted.device);
     c->caps = context_caps(c->context);
     bool opencl = c->caps.backend == CLACT_BACKEND_OPENCL;
     bool baseline = strcmp(c->caps.cpu, "baseline") == 0;
@@ -477,14 +488,18 @@ static void check_row(check *c, row *r, const clact_activation *activation, cons
 {
     json_t *key, *result = recorded_row(c, r, &key);
     bool before = result != NULL;
-    if (!before) {
+    if (before) {
+        c->before++;
+        c->count--;
+    } else {
         measure_row(c, r, activation, s);
         result = row_json(r, c->options->type);
+        c->done++;
     }
     if (!before && key)
         records_add(c->records, key, result);
     c->failed |= !json_is_true(json_object_get(result, "ok"));
-    if (c->options->json)
+    if (c->options->format != AS_TABLE)
         json_array_append(c->rows, result);
     else
         print_row(c, r, result, before);
@@ -536,20 +551,26 @@ static void check_grid(check *c, const clact_activation_info *info)
         warn("the grid has no parameters for %s", info->name);
 }
 
+/* In both directions, at each point of the grid or at one. */
+static void count_rows(check *c, const clact_activation_info *info)
+{
+    c->count += c->options->grid ? 0 : 2;
+    for (size_t i = 0; c->options->grid && i < grid_set_count; i++)
+        c->count += strcmp(grid_sets[i].activation, info->name) == 0 ? 2 : 0;
+}
+
 /* Those named, or all that have the semantics asked for. */
-static void check_activations(check *c)
+static void for_activations(check *c, void (*one)(check *, const clact_activation_info *))
 {
     const check_options *options = c->options;
-    void (*check_one)(check *, const clact_activation_info *) =
-        options->grid ? check_grid : check_activation;
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < options->info_count; i++)
-        check_one(c, options->infos[i]);
+        one(c, options->infos[i]);
     for (size_t i = 0; options->info_count == 0 && i < count; i++)
         if (is_elementwise(&list[i]) &&
             (options->activation.semantics == CLACT_DOCUMENTED || list[i].tensorflow))
-            check_one(c, &list[i]);
+            one(c, &list[i]);
 }
 
 int command_check(int argc, char **argv)
@@ -558,11 +579,16 @@ int command_check(int argc, char **argv)
     check c;
     parse(&options, argc, argv);
     open_check(&c, &options);
-    if (!options.json)
+    if (options.format == AS_TABLE)
         print_header(&c);
-    check_activations(&c);
-    if (options.json)
+    for_activations(&c, count_rows);
+    c.start = time(NULL);
+    for_activations(&c, options.grid ? check_grid : check_activation);
+    if (options.format == AS_JSON)
         print_document(&c);
+    else if (options.format == AS_CSV)
+        print_csv(c.rows, "activation parameters direction dtype semantics numerics inputs left_out max_ulp max_ulp_x "
+                          "cancelled_max_ulp bound beyond special.cases special.wrong differing hash ok");
     else
         json_decref(c.rows);
     close_check(&c);

@@ -1,6 +1,8 @@
 /* common.c: messages, exit codes, options, numbers and the context, for all commands. */
 #include "common.h"
 
+#include "suggest.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -8,16 +10,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Messages ------------------------------------------------------------------------------- */
 
 /* Whose --help a usage error points to; NULL: that of the program. */
 static const char *current_command;
 
-static void say(const char *format, va_list arguments, const char *end)
+const char *colour(FILE *to, colour_name which)
+{
+    static const char *const sequences[] = {"\033[0m", "\033[32m", "\033[1;31m"};
+    const char *off = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    bool shown = isatty(fileno(to)) && !(off && *off) && terminal && strcmp(terminal, "dumb") != 0;
+    return shown ? sequences[which] : "";
+}
+
+static void say(colour_name prefix, const char *format, va_list arguments, const char *end)
 {
     fflush(stdout);
-    fputs("clact: ", stderr);
+    progress_clear();
+    fprintf(stderr, "%sclact:%s ", colour(stderr, prefix), colour(stderr, COLOUR_NONE));
     vfprintf(stderr, format, arguments);
     fputs(end, stderr);
 }
@@ -26,7 +38,7 @@ void warn(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments, "\n");
+    say(COLOUR_NONE, format, arguments, "\n");
     va_end(arguments);
 }
 
@@ -34,7 +46,7 @@ void fail(int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments, "\n");
+    say(COLOUR_BAD, format, arguments, "\n");
     va_end(arguments);
     exit(code);
 }
@@ -43,7 +55,7 @@ void usage_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments, "");
+    say(COLOUR_BAD, format, arguments, "");
     va_end(arguments);
     if (current_command)
         fprintf(stderr, " (see clact %s --help)\n", current_command);
@@ -73,6 +85,18 @@ void require_ok(clact_status status)
         fail(exit_code(status), "%s", clact_error());
 }
 
+void divert_words(bool divert)
+{
+    static int data = -1;
+    fflush(stdout);
+    if (divert)
+        data = dup(STDOUT_FILENO);
+    if (data < 0 || dup2(divert ? STDERR_FILENO : data, STDOUT_FILENO) < 0)
+        fail(CLI_FAILED, "standard output cannot be duplicated: %s", strerror(errno));
+    if (!divert)
+        close(data);
+}
+
 int finish_stdout(int code)
 {
     static bool told;
@@ -84,6 +108,40 @@ int finish_stdout(int code)
     told = true;
     warn("standard output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return CLI_FAILED;
+}
+
+/* ---- Progress ------------------------------------------------------------------------------- */
+
+static bool progress_shown;
+
+static char *time_text(double seconds)
+{
+    long minutes = (long)(seconds / 60 + 0.5);
+    if (seconds < 99.5)
+        return text_of("%.0f s", seconds);
+    return minutes < 60 ? text_of("%ld min", minutes) : text_of("%ld h %ld min", minutes / 60, minutes % 60);
+}
+
+void progress_show(time_t start, double share, const char *format, ...)
+{
+    double spent = difftime(time(NULL), start);
+    if (spent < 1 || !(share > 0) || !isatty(STDERR_FILENO))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    char *what = text_of_list(format, arguments), *left = time_text(spent / share - spent);
+    va_end(arguments);
+    fprintf(stderr, "\r\033[K%s: %.0f %%, %s left", what, 100 * share, left);
+    progress_shown = true;
+    free(what);
+    free(left);
+}
+
+void progress_clear(void)
+{
+    if (progress_shown)
+        fputs("\r\033[K", stderr);
+    progress_shown = false;
 }
 
 /* ---- Options -------------------------------------------------------------------------------- */
@@ -137,6 +195,30 @@ const char *unknown_option(const struct argp_state *state)
     return is_long && !find_option(state, word, &prefixes) && prefixes == 0 ? word : NULL;
 }
 
+static void suggest_options(suggestion *s, const struct argp *argp)
+{
+    const struct argp_option *o = argp->options;
+    for (; o && (o->name || o->key || o->doc); o++)
+        if (o->name)
+            suggest(s, o->name);
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        suggest_options(s, child->argp);
+}
+
+const char *near_option(const struct argp_state *state, const char *word)
+{
+    static char text[128];
+    char *typed = text_of("%.*s", (int)strcspn(word + 2, "="), word + 2);
+    suggestion best = {typed, NULL, 0};
+    suggest_options(&best, state->root_argp);
+    *text = '\0';
+    if (*suggested(&best))
+        snprintf(text, sizeof text, "; did you mean '--%s'?", best.best);
+    free(best.best);
+    free(typed);
+    return text;
+}
+
 static void refuse_long_option(const struct argp_state *state, const char *word)
 {
     size_t prefixes;
@@ -145,7 +227,7 @@ static void refuse_long_option(const struct argp_state *state, const char *word)
     if (!option && prefixes > 0)
         usage_error("the option '%s' is the beginning of several options", word);
     if (!option)
-        usage_error("there is no option '%s'", word);
+        usage_error("there is no option '%s'%s", word, near_option(state, word));
     if (option->arg && !has_value)
         usage_error("the option '%s' needs a value", word);
     if (!option->arg && has_value)
@@ -270,10 +352,37 @@ clact_status try_open_context(clact_context **out, const context_options *option
     return clact_open(out, &wanted);
 }
 
+const char *near_device(const char *asked)
+{
+    clact_device_info devices[16];
+    char reason[256];
+    size_t count = 0;
+    const char *variable = getenv("CLACT_DEVICE");
+    suggestion best = {asked ? asked : variable ? variable : "", NULL, 0};
+    suggest_each(&best, "auto cpu opencl gpu accelerator", " ");
+    if (clact_device_list(devices, 16, &count, NULL, reason) != CLACT_OK)
+        count = 0;
+    for (size_t i = 0; i < count && i < 16; i++) {
+        suggest_each(&best, devices[i].device, " -,()@");
+        suggest_each(&best, devices[i].platform, " -,()@");
+    }
+    const char *text = suggested(&best);
+    free(best.best);
+    return text;
+}
+
+void require_opened(clact_status status, const char *asked)
+{
+    char *sentence = text_of("%s", clact_error()); /* to look for devices changes it */
+    if (status != CLACT_OK)
+        fail(exit_code(status), "%s%s", sentence, status == CLACT_E_NO_DEVICE ? near_device(asked) : "");
+    free(sentence);
+}
+
 clact_context *open_context(const context_options *options)
 {
     clact_context *context = NULL;
-    require_ok(try_open_context(&context, options));
+    require_opened(try_open_context(&context, options), options->device);
     return context;
 }
 
@@ -288,10 +397,8 @@ clact_caps context_caps(clact_context *context)
 
 clact_type parse_type(const char *name)
 {
-    for (int type = 0; type < CLACT_TYPE_COUNT; type++)
-        if (strcmp(name, clact_type_name((clact_type)type)) == 0)
-            return (clact_type)type;
-    usage_error("--dtype is f32, f16, bf16 or f64, not '%s'", name);
+    static const clact_type types[] = {CLACT_F32, CLACT_F16, CLACT_BF16, CLACT_F64};
+    return types[parse_choice("--dtype", name, TYPE_WORDS)];
 }
 
 bool parse_number(double *out, const char *text)
@@ -322,34 +429,6 @@ const char *number_text(char out[NUMBER_TEXT_SIZE], double value)
             break;
     }
     return out;
-}
-
-size_t edit_distance(const char *a, const char *b)
-{
-    size_t columns = strlen(b), *row = allocate(columns + 1, sizeof *row);
-    for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= columns; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    size_t distance = row[columns];
-    free(row);
-    return distance;
-}
-
-bool is_misspelling(const char *word, size_t distance)
-{
-    return 2 * distance <= strlen(word) + 1;
 }
 
 /* ---- Memory --------------------------------------------------------------------------------- */

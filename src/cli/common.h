@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <time.h>
 
 /* Exit codes, the same for every command. */
 enum {
@@ -29,6 +31,18 @@ _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf
 int exit_code(clact_status status);
 /* Ends the program with the library's sentence if status is a failure. */
 void require_ok(clact_status status);
+/* The sequence that begins or ends a colour, on a terminal where $NO_COLOR is not set; else "". */
+typedef enum colour_name { COLOUR_NONE, COLOUR_GOOD, COLOUR_BAD } colour_name;
+const char *colour(FILE *to, colour_name which);
+
+/* On a terminal, and not in the first second: "WHAT: 42 %, 7 s left" in the last line of stderr, which the next one, a
+ * message or progress_clear replaces. */
+void progress_show(time_t start, double share, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void progress_clear(void);
+
+/* Lets what is printed on stdout go to stderr, where stdout is for data; or no longer. */
+void divert_words(bool divert);
+
 /* Flushes stdout. Returns code, or CLI_FAILED with a sentence if something was not written. */
 int finish_stdout(int code);
 
@@ -42,6 +56,8 @@ void parse_arguments(const char *command, const struct argp *argp, int argc, cha
 
 /* In ARGP_KEY_ERROR: the long option that no parser knows, e.g. "--lambda=3", or NULL. */
 const char *unknown_option(const struct argp_state *state);
+/* "; did you mean '--BEST'?" for such an option, or "". Valid until the next call. */
+const char *near_option(const struct argp_state *state, const char *word);
 
 /* --device and --threads; a child of the argp of every command that computes. Its input is a
  * context_options that is all zero. */
@@ -54,6 +70,11 @@ extern const struct argp context_argp;
 
 /* The library's warnings and build logs go to stderr. */
 clact_status try_open_context(clact_context **out, const context_options *options);
+/* "; did you mean 'BEST'?" where no device has the name that was asked for (NULL: $CLACT_DEVICE), or "". Valid until the
+ * next call. */
+const char *near_device(const char *asked);
+/* Ends the program, with that, where a context could not be opened. */
+void require_opened(clact_status status, const char *asked);
 /* Ends the program if no context can be opened. */
 clact_context *open_context(const context_options *options);
 clact_caps context_caps(clact_context *context);
@@ -61,6 +82,7 @@ clact_caps context_caps(clact_context *context);
 /* ---- Words and numbers ---------------------------------------------------------------------- */
 
 /* The type that --dtype names; else a usage error. */
+#define TYPE_WORDS "f32|f16|bf16|f64"
 clact_type parse_type(const char *name);
 
 /* The whole text as a finite number, and nothing around it. */
@@ -71,11 +93,6 @@ bool parse_integer(int64_t *out, const char *text, int64_t low, int64_t high);
 #define NUMBER_TEXT_SIZE 32
 /* The shortest decimal that reads back as value; returns out. */
 const char *number_text(char out[NUMBER_TEXT_SIZE], double value);
-
-/* How many letters to insert, delete or replace to make b of a. */
-size_t edit_distance(const char *a, const char *b);
-/* True where the distance is small enough for a misspelling of a word of that length. */
-bool is_misspelling(const char *word, size_t distance);
 
 /* ---- Memory: these end the program where there is none left --------------------------------- */
 

@@ -10,27 +10,18 @@
 
 typedef struct devices_options {
     context_options context;
-    bool json;
+    output_format format;
 } devices_options;
-
-enum { KEY_JSON = 'j' + 0x100 };
-
-static const struct argp_option options_table[] = {
-    {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
-    {0},
-};
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     devices_options *options = state->input;
     switch (key) {
-    case KEY_JSON:
-        options->json = true;
-        return 0;
     case ARGP_KEY_ARG:
         usage_error("'%s' is not expected: devices takes options only", value);
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->context;
+        state->child_inputs[1] = &options->format;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -67,8 +58,11 @@ static void read_choice(report *r, const context_options *options)
     r->status = try_open_context(&context, options);
     if (r->status == CLACT_OK)
         r->status = clact_context_caps(context, &r->chosen);
-    if (r->status != CLACT_OK)
-        r->failure = text_of("%s", clact_error());
+    if (r->status != CLACT_OK) {
+        char *sentence = text_of("%s", clact_error());
+        r->failure = text_of("%s%s", sentence, r->status == CLACT_E_NO_DEVICE ? near_device(options->device) : "");
+        free(sentence);
+    }
     clact_close(&context);
 }
 
@@ -135,12 +129,17 @@ static json_t *device_json(const clact_device_info *d)
     return device;
 }
 
-static void print_document(const report *r)
+static json_t *devices_json(const report *r)
 {
     json_t *devices = json_array();
     for (size_t i = 0; i < r->count; i++)
         json_array_append_new(devices, device_json(&r->devices[i]));
-    print_json(json_pack("{si so so so so so}", "schema", 1, "devices", devices,
+    return devices;
+}
+
+static void print_document(const report *r)
+{
+    print_json(json_pack("{si so so so so so}", "schema", 1, "devices", devices_json(r),
                          "wanted", json_text(r->wanted),
                          "chosen", r->failure ? json_null() : caps_json(&r->chosen),
                          "reason", json_text(r->failure ? r->failure : r->chosen.reason),
@@ -149,20 +148,25 @@ static void print_document(const report *r)
 
 int command_devices(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&context_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&context_argp, 0, NULL, 0}, {&format_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
-        options_table, parse_option, "",
+        NULL, parse_option, "",
         "Lists the OpenCL devices and the CPU backend, and says which one is picked, and why: by "
         "\"auto\", or by what --device asks for.\v"
-        "Example: clact devices --device=gpu",
+        "Examples:\n"
+        "  clact devices\n"
+        "  clact devices --device=gpu --json",
         children, NULL, NULL};
     devices_options options = {0};
     report r = {0};
     parse_arguments(argv[0], &argp, argc, argv, &options);
     read_devices(&r);
     read_choice(&r, &options.context);
-    if (options.json)
+    if (options.format == AS_JSON)
         print_document(&r);
+    else if (options.format == AS_CSV)
+        print_csv(devices_json(&r), "index backend kind name platform driver compute_units memory_bytes fp64 compiler "
+                                    "unified_memory");
     else
         print_table(&r);
     if (r.failure)

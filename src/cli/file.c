@@ -1,4 +1,4 @@
-/* file.c: reads whole files, and writes results that appear complete or not at all. */
+/* file.c: reads files, and writes results that appear complete or not at all. */
 #include "file.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static bool read_all(int file, size_t hint, void **out, size_t *bytes, refusal *
     return true;
 }
 
-bool file_read(void **out, size_t *bytes, const char *path, refusal *why)
+bool file_open(file_input *in, const char *path, refusal *why)
 {
     struct stat status;
     int file = is_standard(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -83,28 +83,66 @@ bool file_read(void **out, size_t *bytes, const char *path, refusal *why)
             close(file);
         return false;
     }
-    size_t hint = S_ISREG(status.st_mode) ? (size_t)status.st_size : 0;
-    bool done = hint < SSIZE_MAX ? read_all(file, hint, out, bytes, why)
-                                 : refuse(why, "is too large for the memory there is");
-    if (file != STDIN_FILENO)
-        close(file);
+    off_t at = S_ISREG(status.st_mode) ? lseek(file, 0, SEEK_CUR) : -1;
+    *in = (file_input){.file = file, .sized = at >= 0 && status.st_size > at};
+    in->left = in->sized ? (uint64_t)(status.st_size - at) : 0;
+    return true;
+}
+
+bool file_take(file_input *in, void *out, size_t bytes, size_t *got, refusal *why)
+{
+    for (*got = 0; *got < bytes;) {
+        size_t room = bytes - *got < SSIZE_MAX ? bytes - *got : SSIZE_MAX;
+        ssize_t part = read(in->file, (char *)out + *got, room);
+        if (part < 0 && errno != EINTR)
+            return refuse(why, "cannot be read: %s", strerror(errno));
+        if (part == 0)
+            break;
+        if (part > 0)
+            *got += (size_t)part;
+    }
+    return true;
+}
+
+void file_close(file_input *in)
+{
+    if (in->file != STDIN_FILENO)
+        close(in->file);
+}
+
+bool file_read(void **out, size_t *bytes, const char *path, refusal *why)
+{
+    file_input in;
+    if (!file_open(&in, path, why))
+        return false;
+    bool done = in.left < SSIZE_MAX ? read_all(in.file, (size_t)in.left, out, bytes, why)
+                                    : refuse(why, "is too large for the memory there is");
+    file_close(&in);
     return done;
 }
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
-/* The temporary file there is now, for the signal handler. */
-static char temporary[PATH_MAX];
+/* The temporary file there is now, and a folder made for it alone, or "", for the signal handler. */
+static char temporary[PATH_MAX], folder[PATH_MAX - 8];
 static volatile sig_atomic_t temporary_exists;
 
 static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { ENDING_COUNT = sizeof ending_signals / sizeof ending_signals[0] };
 
-/* Removes the temporary file and lets the signal do what it does by default. */
-static void remove_and_end(int number)
+static void remove_temporary(void)
 {
     if (temporary_exists)
         unlink(temporary);
+    if (temporary_exists && *folder)
+        rmdir(folder);
+    temporary_exists = 0;
+}
+
+/* Removes the temporary file and lets the signal do what it does by default. */
+static void remove_and_end(int number)
+{
+    remove_temporary();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -113,6 +151,10 @@ static void remove_and_end(int number)
  * size becomes an error of write. */
 static void watch_signals(void)
 {
+    static bool watched;
+    if (!watched)
+        atexit(remove_temporary); /* a failure may end the program between two pieces */
+    watched = true;
     for (int i = 0; i < ENDING_COUNT; i++) {
         struct sigaction action, old;
         memset(&action, 0, sizeof action);
@@ -143,19 +185,16 @@ static bool refuse_write(refusal *why)
     return refuse(why, "cannot be written: %s", strerror(errno));
 }
 
-static bool write_parts(int file, const file_part *parts, size_t count, refusal *why)
+bool file_append(file_output *out, const void *data, size_t bytes, refusal *why)
 {
-    for (size_t i = 0; i < count; i++) {
-        const char *at = parts[i].data;
-        size_t left = parts[i].bytes;
-        while (left > 0) {
-            ssize_t written = write(file, at, left < SSIZE_MAX ? left : SSIZE_MAX);
-            if (written < 0 && errno != EINTR)
-                return refuse_write(why);
-            if (written > 0) {
-                at += written;
-                left -= (size_t)written;
-            }
+    const char *at = data;
+    while (bytes > 0) {
+        ssize_t written = write(out->file, at, bytes < SSIZE_MAX ? bytes : SSIZE_MAX);
+        if (written < 0 && errno != EINTR)
+            return refuse_write(why);
+        if (written > 0) {
+            at += written;
+            bytes -= (size_t)written;
         }
     }
     return true;
@@ -175,6 +214,7 @@ static int open_temporary(const char *target)
     hold_signals(&old);
     int file = mkstemp(temporary);
     temporary_exists = file >= 0;
+    *folder = '\0';
     release_signals(&old);
     return file;
 }
@@ -194,48 +234,119 @@ static bool close_temporary(const char *target, bool keep, refusal *why)
     return named;
 }
 
-static bool write_new(const char *target, const file_part *parts, size_t count, refusal *why)
+static bool begin_new(file_output *out, const char *target, refusal *why)
 {
+    out->target = strdup(target);
     watch_signals();
-    int file = open_temporary(target);
-    if (file < 0)
-        return refuse_write(why);
-    mode_t mask = umask(0);
-    umask(mask);
-    bool done = write_parts(file, parts, count, why);
-    if (done && (fchmod(file, 0666 & ~mask) != 0 || fsync(file) != 0))
-        done = refuse_write(why);
-    if (close(file) != 0 && done)
-        done = refuse_write(why);
-    return close_temporary(target, done, why) && done;
+    out->file = out->target ? open_temporary(target) : -1;
+    return out->file >= 0 || refuse_write(why);
 }
 
-static bool write_directly(int file, const file_part *parts, size_t count, refusal *why)
+static bool begin_directly(file_output *out, int file, refusal *why)
 {
     signal(SIGXFSZ, SIG_IGN);
-    if (file < 0)
+    out->file = file;
+    return file >= 0 || refuse_write(why);
+}
+
+static bool begin(file_output *out, const char *path, refusal *why)
+{
+    struct stat status;
+    if (is_standard(path))
+        return begin_directly(out, STDOUT_FILENO, why);
+    if (stat(path, &status) != 0)
+        return begin_new(out, path, why);
+    if (!S_ISREG(status.st_mode))
+        return begin_directly(out, open(path, O_WRONLY | O_CLOEXEC), why);
+    if (access(path, W_OK) != 0)
         return refuse_write(why);
-    bool done = write_parts(file, parts, count, why);
-    if (file != STDOUT_FILENO && close(file) != 0 && done)
+    char *target = realpath(path, NULL); /* a link stays, the file it leads to is replaced */
+    bool done = target ? begin_new(out, target, why) : refuse_write(why);
+    free(target);
+    return done;
+}
+
+bool file_begin(file_output *out, const char *path, refusal *why)
+{
+    *out = (file_output){.file = -1};
+    if (begin(out, path, why))
+        return true;
+    free(out->target);
+    return false;
+}
+
+bool file_end(file_output *out, bool keep, refusal *why)
+{
+    bool done = keep;
+    if (done && out->target) {
+        mode_t mask = umask(0);
+        umask(mask);
+        if (fchmod(out->file, 0666 & ~mask) != 0 || fsync(out->file) != 0)
+            done = refuse_write(why);
+    }
+    if (out->file != STDOUT_FILENO && close(out->file) != 0 && done)
         done = refuse_write(why);
+    if (out->target)
+        done = close_temporary(out->target, done, why) && done;
+    free(out->target);
     return done;
 }
 
 bool file_write(const char *path, const file_part *parts, size_t count, refusal *why)
 {
-    struct stat status;
-    if (is_standard(path))
-        return write_directly(STDOUT_FILENO, parts, count, why);
-    if (stat(path, &status) != 0)
-        return write_new(path, parts, count, why);
-    if (!S_ISREG(status.st_mode))
-        return write_directly(open(path, O_WRONLY | O_CLOEXEC), parts, count, why);
-    if (access(path, W_OK) != 0)
-        return refuse_write(why);
-    char *target = realpath(path, NULL); /* a link stays, the file it leads to is replaced */
-    if (!target)
-        return refuse_write(why);
-    bool done = write_new(target, parts, count, why);
-    free(target);
+    file_output out;
+    if (!file_begin(&out, path, why))
+        return false;
+    bool done = true;
+    for (size_t i = 0; i < count && done; i++)
+        done = file_append(&out, parts[i].data, parts[i].bytes, why);
+    return file_end(&out, done, why);
+}
+
+/* ---- What writes to a path only --------------------------------------------------------------- */
+
+const char *file_stage(const char *path, refusal *why)
+{
+    const char *parent = getenv("TMPDIR");
+    sigset_t old;
+    watch_signals();
+    hold_signals(&old);
+    if (is_standard(path)) {
+        int length = snprintf(folder, sizeof folder, "%s/clact-XXXXXX", parent && *parent ? parent : "/tmp");
+        bool made = length > 0 && (size_t)length < sizeof folder && mkdtemp(folder);
+        if (!made) {
+            release_signals(&old);
+            refuse_write(why);
+            return NULL;
+        }
+        snprintf(temporary, sizeof temporary, "%s/file", folder);
+        temporary_exists = 1;
+        path = temporary;
+    }
+    release_signals(&old);
+    return path;
+}
+
+bool file_deliver(const char *path, refusal *why)
+{
+    void *bytes;
+    size_t count;
+    if (!is_standard(path))
+        return true;
+    bool done = file_read(&bytes, &count, temporary, why);
+    remove_temporary();
+    if (!done)
+        return false;
+    done = file_write(path, &(file_part){bytes, count}, 1, why);
+    free(bytes);
     return done;
+}
+
+void file_hold_signals(bool hold)
+{
+    static sigset_t old;
+    if (hold)
+        hold_signals(&old);
+    else
+        release_signals(&old);
 }

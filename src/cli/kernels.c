@@ -1,4 +1,5 @@
 /* kernels.c: `clact kernels`: the kernels as a file for compilers that run ahead of the program. */
+#include "array.h"
 #include "commands.h"
 #include "common.h"
 #include "file.h"
@@ -84,7 +85,9 @@ int command_kernels(int argc, char **argv)
         "Prints the kernels of all activations, or of those named, as one file in OpenCL C 1.2 for compilers that run "
         "ahead of the program (ocloc, aoc, v++, clang), and for programs without clact. It includes nothing, and opens "
         "with the kernels' arguments and the options to build with. f64 takes a file without the other types.\v"
-        "Example: clact kernels --task -o kernels.cl relu softmax",
+        "Examples:\n"
+        "  clact kernels relu\n"
+        "  clact kernels --task -o kernels.cl relu softmax",
         children, NULL, NULL};
     kernels_options options = {0};
     refusal why;
@@ -96,7 +99,7 @@ int command_kernels(int argc, char **argv)
     char *text = make_text(&options.text, kernels, count, &length);
     const char *path = options.output ? options.output : "-";
     if (!file_write(path, &(file_part){text, length}, 1, &why))
-        fail(CLI_FAILED, "%s %s", is_standard(path) ? "standard output" : path, why.text);
+        fail(CLI_FAILED, "%s %s", output_name(path), why.text);
     free(text);
     selection_free_kernels(kernels, count);
     free(options.selection.infos);

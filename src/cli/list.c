@@ -7,22 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_JSON = 'j' + 0x100 };
-
-static const struct argp_option options_table[] = {
-    {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
-    {0},
-};
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
-    bool *json = state->input;
     switch (key) {
-    case KEY_JSON:
-        *json = true;
-        return 0;
     case ARGP_KEY_ARG:
         usage_error("'%s' is not expected: list takes no names", value);
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->input;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -138,24 +130,31 @@ static json_t *activation_json(const clact_activation_info *info)
 
 int command_list(int argc, char **argv)
 {
+    static const struct argp_child children[] = {{&format_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
-        options_table, parse_option, "",
+        NULL, parse_option, "",
         "Lists every activation: its parameters with their defaults, what its derivative is "
         "computed from, the stated bounds of the function and of its derivative in units in the "
         "last place (f32), and its other names.\v"
-        "Example: clact list --json | jq -r '.activations[].name'",
-        NULL, NULL, NULL};
-    bool json = false;
+        "Examples:\n"
+        "  clact list\n"
+        "  clact list --json | jq -r '.activations[].name'",
+        children, NULL, NULL};
+    output_format format = AS_TABLE;
     size_t count;
-    parse_arguments(argv[0], &argp, argc, argv, &json);
+    parse_arguments(argv[0], &argp, argc, argv, &format);
     const clact_activation_info *list = clact_activation_list(&count);
-    if (!json) {
+    if (format == AS_TABLE) {
         print_table(list, count);
         return CLI_DONE;
     }
     json_t *activations = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(activations, activation_json(&list[i]));
-    print_json(json_pack("{si so}", "schema", 1, "activations", activations));
+    if (format == AS_CSV)
+        print_csv(activations, "id name kind aliases backward backward_from_y ulp_forward ulp_derivative semantics formula "
+                               "derivative kinks source");
+    else
+        print_json(json_pack("{si so}", "schema", 1, "activations", activations));
     return CLI_DONE;
 }

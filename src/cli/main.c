@@ -1,6 +1,7 @@
 /* main.c: the `clact` command: finds the command that is asked for and runs it. */
 #include "commands.h"
 #include "common.h"
+#include "suggest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,14 +36,11 @@ static const command *find_command(const char *name)
 
 static _Noreturn void refuse_command(const char *word)
 {
-    const char *what = word[0] == '-' ? "option" : "command";
-    const command *best = commands;
-    for (int i = 1; i < COMMAND_COUNT; i++)
-        if (edit_distance(word, commands[i].name) < edit_distance(word, best->name))
-            best = &commands[i];
-    if (is_misspelling(word, edit_distance(word, best->name)))
-        usage_error("there is no %s '%s'; did you mean '%s'?", what, word, best->name);
-    usage_error("there is no %s '%s'", what, word);
+    suggestion best = {word, NULL, 0};
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        suggest(&best, commands[i].name);
+    suggest_each(&best, "help --help --version", " ");
+    usage_error("there is no %s '%s'%s", word[0] == '-' ? "option" : "command", word, suggested(&best));
 }
 
 static int print_help(void)
@@ -54,7 +52,10 @@ static int print_help(void)
     puts("\n"
          "clact help COMMAND, or clact COMMAND --help, tells more; clact --version the version.\n"
          "Exit codes: 0 done, 1 a check failed, 2 run-time failure, 3 no such device, 64 usage.\n"
-         "Example: clact apply leaky_relu --negative-slope=0.1 x.npy -o y.npy");
+         "Examples:\n"
+         "  clact devices\n"
+         "  clact apply leaky_relu --negative-slope=0.1 x.npy -o y.npy\n"
+         "  clact check relu tanh");
     return CLI_DONE;
 }
 

@@ -205,8 +205,8 @@ static bool parse_dictionary(cursor *c, npy_array *out, bool *fortran)
 
 /* ---- The file ------------------------------------------------------------------------------- */
 
-/* Where the dictionary begins and ends, from the bytes before it. */
-static bool find_dictionary(cursor *c, const unsigned char *file, size_t bytes, refusal *why)
+/* The bytes before the dictionary, and of the dictionary, from the first NPY_PREFIX bytes, or all there are. */
+static bool read_prefix(size_t *start, size_t *length, const unsigned char *file, size_t bytes, refusal *why)
 {
     if (bytes == 0)
         return refuse(why, "is empty; a .npy file begins with \\x93NUMPY");
@@ -217,11 +217,27 @@ static bool find_dictionary(cursor *c, const unsigned char *file, size_t bytes, 
     unsigned major = file[MAGIC_BYTES], minor = file[MAGIC_BYTES + 1];
     if (major < 1 || major > 3 || minor != 0)
         return refuse(why, "has format version %u.%u; clact reads 1.0, 2.0 and 3.0", major, minor);
-    size_t width = major == 1 ? 2 : 4, start = MAGIC_BYTES + 2 + width, length = 0;
-    if (bytes < start)
+    size_t width = major == 1 ? 2 : 4;
+    *start = MAGIC_BYTES + 2 + width;
+    *length = 0;
+    if (bytes < *start)
         return refuse(why, "ends inside its header");
     for (size_t i = 0; i < width; i++)
-        length |= (size_t)file[MAGIC_BYTES + 2 + i] << (8 * i);
+        *length |= (size_t)file[MAGIC_BYTES + 2 + i] << (8 * i);
+    return true;
+}
+
+size_t npy_header_bytes(const void *file, size_t bytes, refusal *why)
+{
+    size_t start, length;
+    return read_prefix(&start, &length, file, bytes, why) ? start + length : 0;
+}
+
+static bool find_dictionary(cursor *c, const unsigned char *file, size_t bytes, refusal *why)
+{
+    size_t start, length;
+    if (!read_prefix(&start, &length, file, bytes, why))
+        return false;
     if (length > bytes - start)
         return refuse(why, "ends inside its header");
     if ((start + length) % ALIGNMENT != 0)
@@ -246,7 +262,7 @@ static bool count_elements(npy_array *out, refusal *why)
     return true;
 }
 
-bool npy_parse(npy_array *out, const void *file, size_t bytes, refusal *why)
+bool npy_parse_header(npy_array *out, const void *file, size_t bytes, refusal *why)
 {
     cursor c;
     npy_array array = {0};
@@ -259,14 +275,27 @@ bool npy_parse(npy_array *out, const void *file, size_t bytes, refusal *why)
     if (!count_elements(&array, why))
         return false;
     array.data = c.end;
-    size_t have = bytes - (size_t)(c.end - (const char *)file);
-    size_t need = array.count * types[array.type].bytes;
-    if (have < need)
-        return refuse(why, "is too short: its shape and type need %zu bytes of data, not %zu", need,
-                      have);
-    if (have > need)
-        return refuse(why, "is too long: its shape and type need %zu bytes of data, not %zu", need,
-                      have);
+    *out = array;
+    return true;
+}
+
+bool npy_check_bytes(const npy_array *array, uint64_t have, refusal *why)
+{
+    uint64_t need = (uint64_t)array->count * types[array->type].bytes;
+    if (have == need)
+        return true;
+    return refuse(why, "is too %s: its shape and type need %" PRIu64 " bytes of data, not %" PRIu64,
+                  have < need ? "short" : "long", need, have);
+}
+
+bool npy_parse(npy_array *out, const void *file, size_t bytes, refusal *why)
+{
+    npy_array array;
+    if (!npy_parse_header(&array, file, bytes, why))
+        return false;
+    size_t have = bytes - (size_t)((const char *)array.data - (const char *)file);
+    if (!npy_check_bytes(&array, have, why))
+        return false;
     *out = array;
     return true;
 }

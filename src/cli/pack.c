@@ -1,4 +1,5 @@
 /* pack.c: `clact pack`: the programs of activations in one file, for devices that have no compiler. */
+#include "array.h"
 #include "commands.h"
 #include "common.h"
 #include "report.h"
@@ -17,7 +18,7 @@ typedef struct pack_options {
 } pack_options;
 
 static const struct argp_option options_table[] = {
-    {"output", 'o', "FILE", 0, "The pack; required", 0},
+    {"output", 'o', "FILE", 0, "The pack; - is standard output; required", 0},
     {"all", KEY_ALL, NULL, 0, "Every activation", 0},
     {0},
 };
@@ -83,13 +84,16 @@ static int write_pack(const pack_options *options)
     size_t count, kernel_count;
     clact_kernels *kernels = selection_kernels(&options->selection, &kernel_count);
     clact_context **contexts = open_contexts(options, &count);
-    require_ok(clact_pack_write(contexts, count, kernels, kernel_count, options->output));
-    printf("%s: %zu activation%s for", options->output, kernel_count, kernel_count == 1 ? "" : "s");
+    const char *path = stage_output(options->output);
+    require_ok(clact_pack_write(contexts, count, kernels, kernel_count, path));
+    FILE *words = is_standard(options->output) ? stderr : stdout;
+    fprintf(words, "%s: %zu activation%s for", output_name(options->output), kernel_count, kernel_count == 1 ? "" : "s");
     for (size_t i = 0; i < count; i++) {
-        printf("%s %s", i ? "," : "", context_caps(contexts[i]).device);
+        fprintf(words, "%s %s", i ? "," : "", context_caps(contexts[i]).device);
         clact_close(&contexts[i]);
     }
-    puts(".");
+    fputs(".\n", words);
+    deliver_output(options->output);
     selection_free_kernels(kernels, kernel_count);
     free(contexts);
     return CLI_DONE;
@@ -102,7 +106,9 @@ int command_pack(int argc, char **argv)
         options_table, parse_option, "[NAME...]",
         "Compiles activations, forward and backward, for every OpenCL device that has a compiler, or for that of "
         "--device, and writes the programs to one file. CLACT_PACK=FILE then uses them, and nothing is compiled.\v"
-        "Example: clact pack -o relu.pack relu prelu --types=f32,f16 --calls=dense,view",
+        "Examples:\n"
+        "  clact pack -o all.pack --all\n"
+        "  clact pack -o relu.pack relu prelu --types=f32,f16 --calls=dense,view",
         children, NULL, NULL};
     pack_options options = {0};
     parse_arguments(argv[0], &argp, argc, argv, &options);

@@ -1,4 +1,4 @@
-/* report.c: aligned tables, JSON documents, and words for the API's numbers. */
+/* report.c: aligned tables, JSON documents, CSV, and words for the API's numbers. */
 #include "report.h"
 
 #include "common.h"
@@ -56,6 +56,30 @@ void table_print(table *t)
     t->cells = NULL;
     t->count = 0;
 }
+
+/* ---- Options -------------------------------------------------------------------------------- */
+
+enum { KEY_JSON = 0x700, KEY_CSV };
+
+static const struct argp_option format_options[] = {
+    {"json", KEY_JSON, NULL, 0, "Print a JSON document; docs/cli.md has its fields", 0},
+    {"csv", KEY_CSV, NULL, 0, "Print comma-separated values, under a line with their names", 0},
+    {0},
+};
+
+static error_t parse_format(int key, char *value, struct argp_state *state)
+{
+    output_format *format = state->input, wanted = key == KEY_JSON ? AS_JSON : AS_CSV;
+    (void)value;
+    if (key != KEY_JSON && key != KEY_CSV)
+        return ARGP_ERR_UNKNOWN;
+    if (*format != AS_TABLE && *format != wanted)
+        usage_error("--json and --csv exclude each other");
+    *format = wanted;
+    return 0;
+}
+
+const struct argp format_argp = {format_options, parse_format, NULL, NULL, NULL, NULL, NULL};
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
@@ -148,4 +172,92 @@ void print_json(json_t *document)
         fail(CLI_FAILED, "out of memory");
     putchar('\n');
     json_decref(document);
+}
+
+/* ---- CSV ------------------------------------------------------------------------------------ */
+
+static const json_t *find_field(const json_t *row, const char *path, size_t length)
+{
+    char name[64];
+    while (row && length > 0) {
+        size_t part = strcspn(path, ".") < length ? strcspn(path, ".") : length;
+        snprintf(name, sizeof name, "%.*s", (int)part, path);
+        row = json_object_get(row, name);
+        part += part < length;
+        path += part;
+        length -= part;
+    }
+    return row;
+}
+
+static char *value_text(const json_t *value);
+
+/* text, a blank where there is text, and the name and value of one more; frees text. */
+static char *with_value(char *text, const char *name, const json_t *value)
+{
+    char *more = value_text(value);
+    char *longer = text_of("%s%s%s%s%s", text, *text ? " " : "", name, *name ? "=" : "", more);
+    free(more);
+    free(text);
+    return longer;
+}
+
+static char *value_text(const json_t *value)
+{
+    size_t i;
+    const char *name;
+    json_t *member;
+    char number[NUMBER_TEXT_SIZE], *text = text_of("%s", "");
+    if (json_is_array(value))
+        json_array_foreach(value, i, member)
+            text = with_value(text, "", member);
+    else if (json_is_object(value))
+        json_object_foreach((json_t *)(uintptr_t)value, name, member)
+            text = with_value(text, name, member);
+    if (*text || json_is_array(value) || json_is_object(value))
+        return text;
+    free(text);
+    if (json_is_string(value))
+        return text_of("%s", json_string_value(value));
+    if (json_is_integer(value))
+        return text_of("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    if (json_is_real(value))
+        return text_of("%s", number_text(number, json_real_value(value)));
+    return text_of("%s", json_is_true(value) ? "true" : json_is_false(value) ? "false" : "");
+}
+
+/* Between quotes, which are doubled inside, where that is needed. */
+static void print_quoted(const char *text)
+{
+    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    if (quoted)
+        putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    if (quoted)
+        putchar('"');
+}
+
+void print_csv(json_t *rows, const char *fields)
+{
+    size_t i;
+    json_t *row;
+    for (const char *f = fields; *f; f++)
+        putchar(*f == ' ' ? ',' : *f == '.' ? '_' : *f);
+    putchar('\n');
+    json_array_foreach(rows, i, row) {
+        for (const char *f = fields; *f;) {
+            size_t length = strcspn(f, " ");
+            char *text = value_text(find_field(row, f, length));
+            print_quoted(text);
+            free(text);
+            f += length;
+            putchar(*f ? ',' : '\n');
+            f += *f == ' ';
+        }
+    }
+    json_decref(rows);
 }

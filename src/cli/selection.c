@@ -2,6 +2,7 @@
 #include "selection.h"
 
 #include "activation.h"
+#include "suggest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,14 @@ static const word call_words[] = {
     {"mask", CLACT_CALLS_MASK},     {"all", CLACT_CALLS_ALL},           {NULL, 0},
 };
 
+static _Noreturn void refuse_word_of(const char *option, const word *words, const char *typed)
+{
+    suggestion best = {typed, NULL, 0};
+    for (; words->text; words++)
+        suggest(&best, words->text);
+    usage_error("--%s does not know '%s'%s", option, typed, suggested(&best));
+}
+
 static uint32_t parse_words(const char *option, const word *words, const char *list)
 {
     uint32_t bits = 0;
@@ -31,7 +40,7 @@ static uint32_t parse_words(const char *option, const word *words, const char *l
         while (w->text && (strlen(w->text) != length || strncmp(w->text, list, length) != 0))
             w++;
         if (!w->text)
-            usage_error("--%s does not know '%.*s'", option, (int)length, list);
+            refuse_word_of(option, words, text_of("%.*s", (int)length, list));
         bits |= w->bits;
         if (!list[length])
             return bits;
@@ -48,7 +57,7 @@ static const struct argp_option options_table[] = {
     {"calls", KEY_CALLS, "CALL,...", 0,
      "What calls are like: dense (the default), view (strides), accumulate (the output is added to), tensor (as a "
      "parameter), gradient (of parameters), noise (training), mask, or all", 0},
-    {"semantics", KEY_SEMANTICS, "WHICH", 0,
+    {"semantics", KEY_SEMANTICS, SEMANTICS_WORDS, 0,
      "documented (the default), or tensorflow: what TensorFlow 2.15 computes on a CPU", 0},
     {"table", KEY_TABLE, NULL, 0, "Also the kernel of quantised activations, which takes a table of 256 results", 0},
     {0},

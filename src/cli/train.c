@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "common.h"
 #include "report.h"
+#include "suggest.h"
 #include "train_data.h"
 
 #include <inttypes.h>
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { MOST_LAYERS = 64, MOST_RUNS = 8 };
 
@@ -36,14 +36,18 @@ enum {
     KEY_EPOCHS, KEY_BATCH, KEY_DROPOUT, KEY_L1, KEY_L2, KEY_NORM, KEY_SEED, KEY_MODE, KEY_WEIGHTS,
 };
 
+/* In the order of clact_nn_rule, from 1. */
+#define RULE_WORDS "sgd|rmsprop|adam|adamw"
+#define MODE_WORDS "exact|fast"
+
 static const struct argp_option options_table[] = {
     {"activation", KEY_ACTIVATION, "NAME", 0, "Of the hidden layers; default relu", 0},
     {"compare", KEY_COMPARE, "NAME,...", 0, "Train once with each, and show the gradients of every layer side by side", 0},
     {"layers", KEY_LAYERS, "N,...", 0, "Units of the hidden layers; default 10,10,10,10,10 for circles, 64,32 for digits", 0},
-    {"init", KEY_INIT, "NAME", 0, "he_uniform (the default), he_normal, glorot_uniform, normal, 1_sqrt_n, ...", 0},
+    {"init", KEY_INIT, "INITIALISER", 0, "he_uniform (the default), he_normal, glorot_uniform, normal, 1_sqrt_n, ...", 0},
     {"init-value", KEY_VALUE, "X", 0, "The spread of normal and uniform; default 0.05", 0},
     {"bias", KEY_BIAS, "X", 0, "What biases begin with; default 0", 0},
-    {"optimizer", KEY_RULE, "NAME", 0, "sgd (default for circles), rmsprop, adam (for digits) or adamw", 0},
+    {"optimizer", KEY_RULE, RULE_WORDS, 0, "Default: sgd for circles, adam for digits", 0},
     {"rate", KEY_RATE, "X", 0, "The learning rate; default 0.01 for sgd, 0.001 for the others", 0},
     {"momentum", KEY_MOMENTUM, "X", 0, "Of sgd; default 0.9", 0},
     {"epochs", KEY_EPOCHS, "N", 0, "Default 100 for circles, 20 for digits", 0},
@@ -53,8 +57,8 @@ static const struct argp_option options_table[] = {
     {"l2", KEY_L2, "X", 0, "The same, of their squares", 0},
     {"max-norm", KEY_NORM, "X", 0, "Clip the gradients' norm; default: do not", 0},
     {"seed", KEY_SEED, "N", 0, "Of weights, orders and dropout; default 1", 0},
-    {"mode", KEY_MODE, "WHICH", 0, "exact (the default): the same weights on every device; or fast", 0},
-    {"output", 'o', "FILE", 0, "Where the model goes; default: nowhere", 0},
+    {"mode", KEY_MODE, MODE_WORDS, 0, "exact (the default): the same weights on every device; or fast", 0},
+    {"output", 'o', "FILE", 0, "Where the model goes; default: nowhere; - is standard output, and the words then go to standard error", 0},
     {"weights", KEY_WEIGHTS, "PREFIX", 0, "Also write PREFIX1-weights.npy, PREFIX1-bias.npy and so on, one for each array", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
     {0},
@@ -100,9 +104,7 @@ static void parse_layers(train_options *o, char *value)
 
 static void parse_mode(train_options *o, const char *value)
 {
-    if (strcmp(value, "exact") != 0 && strcmp(value, "fast") != 0)
-        usage_error("--mode is exact or fast, not '%s'", value);
-    o->mode = *value == 'f' ? CLACT_NN_FAST : CLACT_NN_EXACT;
+    o->mode = parse_choice("--mode", value, MODE_WORDS) == 0 ? CLACT_NN_EXACT : CLACT_NN_FAST;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -148,6 +150,8 @@ static void fill_in(train_options *o, const data_set *set)
     const bool is_digits = strcmp(set->name, "digits") == 0;
     if (o->compare && (o->output || o->weights))
         usage_error("--compare trains several models: which one should be written?");
+    if (o->json && o->output && is_standard(o->output))
+        usage_error("standard output cannot take both the model and --json");
     for (size_t i = 0; !o->layers && i < 5; i++)
         o->units[i] = 10;
     if (!o->layers && is_digits)
@@ -174,22 +178,15 @@ typedef struct run {
     epoch *epochs;
     size_t count, layers;
     time_t start;
-    bool terminal, rows; /* progress is shown on a terminal; epochs are printed as they end */
+    bool rows; /* epochs are printed as they end */
 } run;
 
-static void show_bar(const run *r, const clact_nn_progress *p)
+static void show_epoch(const run *r, const clact_nn_progress *p)
 {
-    enum { WIDTH = 30 };
     double done = ((double)(p->epoch - 1) + (double)p->batch / (double)p->batches) / (double)p->epochs;
-    double spent = difftime(time(NULL), r->start);
-    if (!r->terminal)
-        return;
-    fprintf(stderr, "\r%-10s [", r->activation);
-    for (int i = 0; i < WIDTH; i++)
-        fputc(i < done * WIDTH ? '#' : '.', stderr);
-    fprintf(stderr, "] epoch %" PRIu64 " of %" PRIu64 ", %.0f s left \033[K", p->epoch, p->epochs, spent / done - spent);
+    progress_show(r->start, done, "%s, epoch %" PRIu64 " of %" PRIu64, r->activation, p->epoch, p->epochs);
     if (p->epoch_done)
-        fputs("\r\033[K", stderr);
+        progress_clear();
 }
 
 static double mean_zeros(const epoch *e, size_t hidden)
@@ -217,7 +214,7 @@ static bool is_shown(uint64_t n, uint64_t of)
 static int on_progress(void *data, const clact_nn_progress *p)
 {
     run *r = data;
-    show_bar(r, p);
+    show_epoch(r, p);
     if (!p->epoch_done)
         return 0;
     epoch *e = &r->epochs[r->count++];
@@ -235,14 +232,9 @@ static int on_progress(void *data, const clact_nn_progress *p)
 
 static clact_nn_optimizer make_optimizer(const train_options *o)
 {
-    static const char *const names[] = {"sgd", "rmsprop", "adam", "adamw"};
     clact_nn_optimizer made;
-    int rule = 0;
-    while (rule < 4 && strcmp(names[rule], o->rule) != 0)
-        rule++;
-    if (rule == 4)
-        usage_error("--optimizer is sgd, rmsprop, adam or adamw, not '%s'", o->rule);
-    require_ok(clact_nn_optimizer_default(&made, (clact_nn_rule)(rule + 1)));
+    int rule = parse_choice("--optimizer", o->rule, RULE_WORDS) + 1;
+    require_ok(clact_nn_optimizer_default(&made, (clact_nn_rule)rule));
     made.momentum = isnan(o->momentum) ? 0.9 : o->momentum;
     made.rate = isnan(o->rate) ? made.rate : o->rate;
     return made;
@@ -288,7 +280,6 @@ static clact_nn_model *train(run *r, clact_context *context, const data_set *set
     r->layers = o->layers + 1;
     r->epochs = allocate((size_t)o->epochs, sizeof *r->epochs);
     r->start = time(NULL);
-    r->terminal = isatty(STDERR_FILENO);
     clact_status status = clact_nn_model_fit(model, &(clact_nn_fit_args){
         .train = data_of(&set->train), .validation = data_of(&set->test), .loss = set->loss, .optimizer = &optimizer,
         .batch = (uint64_t)o->batch, .epochs = (uint64_t)o->epochs, .seed = (uint64_t)o->seed, .max_norm = o->max_norm,
@@ -446,6 +437,21 @@ static json_t *run_json(const run *r)
 
 /* ---- The command ---------------------------------------------------------------------------- */
 
+/* Whole or not at all, though the program be stopped. */
+static void save_model(const train_options *o, const clact_nn_model *model)
+{
+    const char *path = stage_output(o->output);
+    file_hold_signals(true);
+    clact_status status = clact_nn_model_save(model, path);
+    file_hold_signals(false);
+    require_ok(status);
+    if (is_standard(o->output))
+        divert_words(false);
+    deliver_output(o->output);
+    if (is_standard(o->output))
+        divert_words(true);
+}
+
 static void train_all(const train_options *o, clact_context *context, const data_set *set, run *runs)
 {
     for (size_t k = 0; k < o->runs; k++) {
@@ -454,7 +460,7 @@ static void train_all(const train_options *o, clact_context *context, const data
             puts("epoch       loss  test loss  accuracy  zeros  dead  gradients: first, last layer");
         clact_nn_model *model = train(&runs[k], context, set);
         if (o->output)
-            require_ok(clact_nn_model_save(model, o->output));
+            save_model(o, model);
         if (o->weights)
             write_weights(model, o->weights);
         if (runs[k].rows)
@@ -470,14 +476,17 @@ int command_train(int argc, char **argv)
         options_table, parse_option, "[circles|digits]",
         "Trains a network of dense layers to tell two rings of points apart, or handwritten digits, and shows how it "
         "learns: losses, accuracy on samples that it has not seen, true zeros, dead units, and the gradients of the layers.\v"
-        "Examples: clact train digits -o digits.clactnet\n"
-        "clact train --compare=relu,tanh,sigmoid --init=normal",
+        "Examples:\n"
+        "  clact train digits -o digits.clactnet\n"
+        "  clact train --compare=relu,tanh,sigmoid --init=normal",
         children, NULL, NULL};
     train_options o = {.seed = 1, .batch = 32, .value = 0.05, .rate = NAN, .momentum = NAN};
     run runs[MOST_RUNS];
     parse_arguments(argv[0], &argp, argc, argv, &o);
     data_set set = data_named(o.data ? o.data : "circles");
     fill_in(&o, &set);
+    if (o.output && is_standard(o.output))
+        divert_words(true);
     clact_context *context = open_context(&o.context);
     clact_caps caps = context_caps(context);
     try_options(&o, context, &set);

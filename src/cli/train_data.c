@@ -3,6 +3,7 @@
 
 #include "common.h"
 #include "digits.h"
+#include "suggest.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -117,7 +118,9 @@ data_set data_named(const char *name)
     } else if (strcmp(name, "circles") == 0) {
         circles(&set);
     } else {
-        usage_error("'%s' is neither circles nor digits", name);
+        suggestion best = {name, NULL, 0};
+        suggest_each(&best, "circles digits", " ");
+        usage_error("'%s' is neither circles nor digits%s", name, suggested(&best));
     }
     scale(&set);
     return set;

@@ -1,0 +1,96 @@
+/* suggest.c: the word that a misspelt one was meant to be, by edit distance. */
+#include "suggest.h"
+
+#include "common.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t edit_distance(const char *a, const char *b)
+{
+    size_t columns = strlen(b), *row = allocate(columns + 1, sizeof *row);
+    for (size_t j = 0; j <= columns; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= columns; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    size_t distance = row[columns];
+    free(row);
+    return distance;
+}
+
+/* Small enough for a misspelling of a word of that length. */
+static bool is_near(const suggestion *s)
+{
+    size_t length = strlen(s->typed);
+    return s->best && s->distance < length && 2 * s->distance <= length + 1;
+}
+
+void suggest(suggestion *s, const char *word)
+{
+    size_t distance = edit_distance(s->typed, word);
+    if (s->best && distance >= s->distance)
+        return;
+    free(s->best);
+    s->best = text_of("%s", word);
+    s->distance = distance;
+}
+
+void suggest_each(suggestion *s, const char *words, const char *dividers)
+{
+    for (words += strspn(words, dividers); *words; words += strspn(words, dividers)) {
+        size_t length = strcspn(words, dividers);
+        char *word = text_of("%.*s", (int)length, words);
+        suggest(s, word);
+        free(word);
+        words += length;
+    }
+}
+
+const char *suggested(const suggestion *s)
+{
+    static char text[128];
+    *text = '\0';
+    if (is_near(s))
+        snprintf(text, sizeof text, "; did you mean '%s'?", s->best);
+    return text;
+}
+
+/* "a, b or c" of "a|b|c". */
+static char *choices_text(const char *words)
+{
+    char *text = text_of("%s", "");
+    for (size_t length; *words; words += length + (words[length] == '|')) {
+        length = strcspn(words, "|");
+        const char *comma = !*text ? "" : strchr(words, '|') ? ", " : " or ";
+        char *longer = text_of("%s%s%.*s", text, comma, (int)length, words);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+int parse_choice(const char *what, const char *value, const char *words)
+{
+    const char *at = words;
+    for (int index = 0; *at; index++) {
+        size_t length = strcspn(at, "|");
+        if (strlen(value) == length && strncmp(at, value, length) == 0)
+            return index;
+        at += length + (at[length] == '|');
+    }
+    suggestion best = {value, NULL, 0};
+    suggest_each(&best, words, "|");
+    usage_error("%s is %s, not '%s'%s", what, choices_text(words), value, suggested(&best));
+}
