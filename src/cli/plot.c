@@ -229,7 +229,10 @@ static void parse(plot_options *options, int argc, char **argv)
         options_table, parse_option, "NAME ...",
         "Draws activations over a range of x, computed on the device. A parameter is for the activation that it stands "
         "behind; before the first one it is for all that have it. With several values, as in --alpha=0.1,1,2, each has "
-        "a curve of its own.",
+        "a curve of its own.\v"
+        "Examples:\n"
+        "  clact plot gelu silu --derivative\n"
+        "  clact plot elu --alpha=0.5,1,2 --range=-5:2 -o elu.svg",
         children, NULL, NULL};
     *options = (plot_options){.low = -10, .high = 10, .y_low = NAN, .points = 401};
     parse_arguments("plot", &argp, argc, argv, options);
