@@ -25,11 +25,11 @@ const char *colour(FILE *to, colour_name which)
     return shown ? sequences[which] : "";
 }
 
-static void say(colour_name prefix, const char *format, va_list arguments, const char *end)
+static void say(bool failure, const char *format, va_list arguments, const char *end)
 {
     fflush(stdout);
     progress_clear();
-    fprintf(stderr, "%sclact:%s ", colour(stderr, prefix), colour(stderr, COLOUR_NONE));
+    fprintf(stderr, "%sclact:%s ", failure ? colour(stderr, COLOUR_BAD) : "", failure ? colour(stderr, COLOUR_NONE) : "");
     vfprintf(stderr, format, arguments);
     fputs(end, stderr);
 }
@@ -38,7 +38,7 @@ void warn(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(COLOUR_NONE, format, arguments, "\n");
+    say(false, format, arguments, "\n");
     va_end(arguments);
 }
 
@@ -46,7 +46,7 @@ void fail(int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(COLOUR_BAD, format, arguments, "\n");
+    say(true, format, arguments, "\n");
     va_end(arguments);
     exit(code);
 }
@@ -55,7 +55,7 @@ void usage_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(COLOUR_BAD, format, arguments, "");
+    say(true, format, arguments, "");
     va_end(arguments);
     if (current_command)
         fprintf(stderr, " (see clact %s --help)\n", current_command);

@@ -78,12 +78,16 @@ static json_t *limit_json(double limit)
     return isfinite(limit) ? json_real(limit) : json_null();
 }
 
+static json_t *default_json(const clact_parameter_info *p)
+{
+    return p->default_none ? json_string("none") : json_real(p->default_value);
+}
+
 static json_t *parameter_json(const clact_parameter_info *p)
 {
     static const char *const kinds[] = {"scalar", "tensor", "integer"};
-    json_t *value = p->default_none ? json_string("none") : json_real(p->default_value);
     return json_pack("{ss ss? so so so ss sb sb sb}", "name", p->name, "alias", p->alias,
-                     "default", value, "min", limit_json(p->minimum),
+                     "default", default_json(p), "min", limit_json(p->minimum),
                      "max", limit_json(p->maximum),
                      "kind", kinds[p->kind],
                      "accepts_none", (int)p->accepts_none, "lifted", (int)p->lifted,
@@ -128,6 +132,16 @@ static json_t *activation_json(const clact_activation_info *info)
                      "learnable", (json_int_t)info->learnable_count, "noise", (int)info->noise);
 }
 
+/* As in the document, with the parameters as name=default. */
+static json_t *row_json(const clact_activation_info *info)
+{
+    json_t *row = activation_json(info), *defaults = json_object();
+    for (uint32_t i = 0; i < info->parameter_count; i++)
+        json_object_set_new(defaults, info->parameters[i].name, default_json(&info->parameters[i]));
+    json_object_set_new(row, "parameters", defaults);
+    return row;
+}
+
 int command_list(int argc, char **argv)
 {
     static const struct argp_child children[] = {{&format_argp, 0, NULL, 0}, {0}};
@@ -150,10 +164,10 @@ int command_list(int argc, char **argv)
     }
     json_t *activations = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(activations, activation_json(&list[i]));
+        json_array_append_new(activations, format == AS_CSV ? row_json(&list[i]) : activation_json(&list[i]));
     if (format == AS_CSV)
-        print_csv(activations, "id name kind aliases backward backward_from_y ulp_forward ulp_derivative semantics formula "
-                               "derivative kinks source");
+        print_csv(activations, "id name aliases kind parameters backward backward_from_y ulp_forward ulp_derivative semantics formula "
+                               "derivative kinks source learnable noise");
     else
         print_json(json_pack("{si so}", "schema", 1, "activations", activations));
     return CLI_DONE;

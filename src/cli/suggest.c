@@ -7,26 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 size_t edit_distance(const char *a, const char *b)
 {
-    size_t columns = strlen(b), *row = allocate(columns + 1, sizeof *row);
+    size_t columns = strlen(b), width = columns + 1;
+    size_t *rows = allocate(3 * width, sizeof *rows); /* this one and the two before it, in turn */
     for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
+        rows[j] = j;
+    size_t i = 1;
+    for (; a[i - 1] != '\0'; i++) {
+        size_t *row = rows + i % 3 * width, *before = rows + (i + 2) % 3 * width, *second = rows + (i + 1) % 3 * width;
         row[0] = i;
         for (size_t j = 1; j <= columns; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
+            row[j] = least(before[j - 1] + (a[i - 1] != b[j - 1]), least(before[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], second[j - 2] + 1);
         }
     }
-    size_t distance = row[columns];
-    free(row);
+    size_t distance = rows[(i - 1) % 3 * width + columns];
+    free(rows);
     return distance;
 }
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* How many letters to insert, delete or replace to make b of a. */
+/* How many letters to insert, delete, replace or swap with their neighbour to make b of a. */
 size_t edit_distance(const char *a, const char *b);
 
 /* The nearest of the words that were suggested; begun as {typed, NULL, 0}. */
