@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh SOURCE_ROOT BUILD_ROOT: what is installed, and programs outside that find it: by pkg-config, shared and static,
-# by CMake after it was moved elsewhere; the programs of the documentation; the man page and the completions.
+# install.sh SOURCE_ROOT BUILD_ROOT: what is installed, and programs outside that find it: by pkg-config, shared and
+# static, by CMake after it was moved elsewhere; the programs of the documentation; the man page and the completions.
 set -u
 root=$1 build=$2
 command -v meson >/dev/null || { echo 'skipped: there is no meson'; exit 77; }
@@ -51,9 +51,11 @@ expected()
 expected | tr ' ' '\n' | sort >"$tmp/expected"
 (cd "$here" && find . ! -type d) | sed "s|^\./||; s|^${libdir#"$here"/}/|L/|" | sort >"$tmp/found"
 check 'every file is there' equals "$(comm -23 "$tmp/expected" "$tmp/found")" ''
-check 'headers and nothing else besides' equals "$(comm -13 "$tmp/expected" "$tmp/found" | grep -v '^include/clact/[a-z_/]*\.hp*$')" ''
+comm -13 "$tmp/expected" "$tmp/found" | grep -v '^include/clact/[a-z_/]*\.hp*$' >"$tmp/other"
+check 'headers and nothing else besides' equals "$(cat "$tmp/other")" ''
 check 'no test, example or benchmark' equals "$(grep -E 'test|example|bench' "$tmp/found")" ''
-check 'nothing knows where it was built' equals "$(cd "$here" && grep -rlF "$build" include share "$libdir"/pkgconfig "$libdir"/cmake)" ''
+check 'nothing knows where it was built' equals \
+    "$(cd "$here" && grep -rlF "$build" include share "$libdir/pkgconfig" "$libdir/cmake")" ''
 if [ "$cli" ]; then
     check 'the command runs from there' env LD_LIBRARY_PATH="$libdir" "$here/bin/clact" --version
 fi
@@ -155,13 +157,12 @@ fi
 
 share=$tmp/moved/share
 if [ -f "$share/man/man1/clact.1" ]; then
-    if has man; then # lines that cannot be justified are no fault
-        check 'man says nothing' silent sh -c \
-            'LC_ALL=C.UTF-8 MANROFFSEQ="" MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z "$1" >/dev/null' sh "$share/man/man1/clact.1"
-    fi
-    has mandoc && check 'mandoc finds no error' silent mandoc -T lint -W error "$share/man/man1/clact.1"
-    for word in clact\ apply NO_COLOR negative .B\ 64; do
-        check "the page tells of $word" grep -qF "$word" "$share/man/man1/clact.1"
+    page=$share/man/man1/clact.1
+    formatted() { LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z "$1" >"$tmp/page"; }
+    has man && check 'man warns of nothing' silent formatted "$page"
+    has mandoc && check 'mandoc finds no error' silent mandoc -T lint -W error "$page"
+    for word in clact\ apply NO_COLOR 'negative\-slope' '.B 64'; do
+        check "the page tells of $word" grep -qF -e "$word" "$page"
     done
     for shell in bash zsh fish; do
         file=$(find "$share" -path "*$shell*" -type f)
@@ -177,11 +178,14 @@ if [ -f "$share/man/man1/clact.1" ]; then
         check 'bash: activations' equals "$(offers clact apply thresh)" 'thresholded_relu threshold'
         check 'bash: options' equals "$(offers clact apply --negative)" --negative-slope=
         check 'bash: values' equals "$(offers clact check --dtype = bf)" bf16
+        check 'bash: values behind the sign' equals "$(offers clact check --dtype =)" 'f32 f16 bf16 f64'
+        check 'bash: no words for a number' equals "$(offers clact apply --axis = re)" ''
         check 'bash: files' equals "$(offers clact apply relu relu.)" relu.c
         check 'bash: words' equals "$(offers clact cache ver)" verify
     fi
     if has fish; then
-        check 'fish: activations' equals "$(fish -c "source $share/fish/vendor_completions.d/clact.fish; complete -C 'clact check thresholded'")" thresholded_relu
+        offered=$(fish -c "source $share/fish/vendor_completions.d/clact.fish; complete -C 'clact check thresholded'")
+        check 'fish: activations' equals "$offered" thresholded_relu
     fi
 fi
 

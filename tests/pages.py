@@ -38,7 +38,7 @@ for (language, program), (_, session) in zip(shown, shown[1:] + [("", "")]):
     ran = subprocess.run(["sh", "-ec", "\n".join(commands)], cwd=folder, capture_output=True, text=True)
     if ran.returncode or ran.stderr or ran.stdout.splitlines() != expected:
         failed = True
-        print(f"{name[1]}: exit code {ran.returncode}, printed\n{ran.stdout}{ran.stderr}and not\n" + "\n".join(expected))
+        print(f"{name[1]}: exit code {ran.returncode}, printed\n{ran.stdout}{ran.stderr}and not\n", *expected, sep="\n")
     else:
         print(f"{name[1]}: as shown")
 sys.exit(failed)

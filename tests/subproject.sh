@@ -40,7 +40,8 @@ PKG_CONFIG_LIBDIR=$(dirname "$(find "$tmp/prefix" -name clact.pc)"):$(pkg-config
 export PKG_CONFIG_LIBDIR
 mkdir "$tmp/user"
 cd "$tmp/user"
+libdir=$(pkg-config --variable=libdir clact)
 # shellcheck disable=SC2046
-cc "$root/examples/relu.c" -o relu $(pkg-config --cflags --libs clact) -Wl,-rpath,"$(pkg-config --variable=libdir clact)"
+cc "$root/examples/relu.c" -o relu $(pkg-config --cflags --libs clact) -Wl,-rpath,"$libdir"
 [ "$(./relu)" = '0 0 0 3' ] || { echo 'the program outside is wrong'; exit 1; }
 echo 'used as a subproject, installed with it, and used by a program outside'

@@ -108,7 +108,7 @@ ENVIRONMENT = {
     "CLACT_DEVICE": "Where to run; see --device.",
     "CLACT_CPU": "The instruction set of the CPU backend: baseline, avx2, avx512 or neon. Default: the best.",
     "CLACT_OPENCL_LIBRARY": "The OpenCL loader, a path, or disabled.",
-    "CLACT_CACHE_DIR": "Where compiled programs are kept, or disabled. Default: $XDG_CACHE_HOME/clact, else ~/.cache/clact.",
+    "CLACT_CACHE_DIR": "Where compiled programs are kept, or disabled; else $XDG_CACHE_HOME/clact, or ~/.cache/clact.",
     "CLACT_PACK": "A file of programs compiled ahead; see clact pack.",
     "CLACT_BLAS_LIBRARY": "OpenBLAS, a path, or disabled; CLACT_CLBLAST_LIBRARY is the same of CLBlast.",
     "NO_COLOR": "Where it is set and not empty, nothing is coloured on a terminal.",
@@ -122,11 +122,11 @@ def man():
     for c in commands:
         yield from [f".B clact {c.name}", f"[\\fIOPTION\\fR...] {roff(c.arguments)}".rstrip(), ".br"]
     yield from [".B clact help", "\\fICOMMAND\\fR", ".SH DESCRIPTION"]
-    yield from roff_lines("What is computed goes to standard output or to the file of -o, what is said to standard error. "
-                          "A - instead of a file is standard input or output. Long options may be shortened.")
+    yield from roff_lines("What is computed goes to standard output or to the file of -o, what is said to standard "
+                          "error. A - instead of a file is standard input or output. Long options may be shortened.")
     for c in commands:
-        yield from [f'.SH "CLACT {c.name.upper()}"', f"\\fBclact {c.name}\\fR [\\fIOPTION\\fR...] {roff(c.arguments)}".rstrip(),
-                    ".PP", *roff_lines(c.about)]
+        synopsis = f"\\fBclact {c.name}\\fR [\\fIOPTION\\fR...] {roff(c.arguments)}".rstrip()
+        yield from [f'.SH "CLACT {c.name.upper()}"', synopsis, ".PP", *roff_lines(c.about)]
         for title, options in c.groups:
             yield from [".PP", roff(title)] if title else []
             for option in options:
@@ -154,21 +154,22 @@ def bash():
     def case(pattern, assignments):
         return f"    {pattern}) {assignments} ;;"
 
-    yield from [HEAD.format("bash"), f'_clact_names="{spaced(names)}"', "", "# What the option $2 of the command $1 takes.",
-                "_clact_values()", "{", "    case $1,$2 in"]
+    yield from [HEAD.format("bash"), f'_clact_names="{spaced(names)}"', ""]
+    yield "# What the option $2 of the command $1 takes: 0, and words; 1: nothing that is known; 2: a file."
+    yield from ["_clact_values()", "{", "    case $1,$2 in"]
     for c in commands:
         for o in c.options:
             for spelled in [f"--{o.name}"] + ([f"-{o.short}"] if o.short and o.value else []):
                 if o.is_file():
                     yield case(f"{c.name},{spelled}", "return 2")
                 elif o.words():
-                    yield case(f"{c.name},{spelled}", "echo $_clact_names" if o.words() is names else f"echo {spaced(o.words())}")
-                elif o.value and spelled != f"--{o.name}":
-                    yield case(f"{c.name},{spelled}", "")
-    yield from ["    *) return 1 ;;", "    esac", "}", "", "# The options of the command $1, and what its arguments may be.",
-                "_clact_options()", "{", "    case $1 in"]
+                    words = "$_clact_names" if o.words() is names else spaced(o.words())
+                    yield case(f"{c.name},{spelled}", f"echo {words}")
+    yield from ["    *) return 1 ;;", "    esac", "}", "", "# The options of the command $1, and what its arguments may be."]
+    yield from ["_clact_options()", "{", "    case $1 in"]
     for c in commands:
-        options = [f"--{o.name}" + ("=" if o.value else "") for o in c.options] + [f"-{o.short}" for o in c.options if o.short == "o"]
+        options = [f"--{o.name}" + ("=" if o.value else "") for o in c.options]
+        options += [f"-{o.short}" for o in c.options if o.short == "o"]
         yield case(c.name, f'echo "{spaced(options)}"')
     yield from ["    esac", "}", "_clact_arguments()", "{", "    case $1 in"]
     for c in commands:
@@ -185,11 +186,9 @@ def bash():
         COMPREPLY=($(compgen -W "{spaced(c.name for c in commands)} help --help --version" -- "$cur"))
         return
     fi
-    if [[ $cur == = ]]; then # the shell divides words at it
-        cur=
-        words=$(_clact_values "$command" "$prev"); code=$?
-    elif [[ $prev == = ]]; then
-        words=$(_clact_values "$command" "${{COMP_WORDS[COMP_CWORD - 2]}}"); code=$?
+    if [[ $cur == = || $prev == = ]]; then # the shell divides words at it
+        [[ $cur == = ]] && cur= || prev=${{COMP_WORDS[COMP_CWORD - 2]}}
+        words=$(_clact_values "$command" "$prev"); code=$(($? & 2))
     elif [[ $prev == -? ]]; then
         words=$(_clact_values "$command" "$prev"); code=$?
     elif [[ $cur == -* ]]; then
@@ -215,7 +214,8 @@ def zsh_text(text):
 
 
 def zsh():
-    yield from ["#compdef clact", HEAD.format("zsh"), "local -a clact_names clact_commands", f"clact_names=({spaced(names)})", "clact_commands=("]
+    yield from ["#compdef clact", HEAD.format("zsh"), "local -a clact_names clact_commands"]
+    yield from [f"clact_names=({spaced(names)})", "clact_commands=("]
     for c in commands:
         yield f"    '{c.name}:{zsh_text(c.summary)}'"
     yield """    'help:tell about a command'

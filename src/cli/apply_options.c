@@ -252,7 +252,8 @@ static void check_standard_input(const apply_options *options)
 /* So can standard output be one of the results. */
 static void check_standard_output(const apply_options *options)
 {
-    int times = (options->out && is_standard(options->out)) + (options->gate_gradient && is_standard(options->gate_gradient));
+    const char *gate = options->gate_gradient;
+    int times = (options->out && is_standard(options->out)) + (gate && is_standard(gate));
     for (size_t i = 0; i < options->gradient_count; i++)
         times += is_standard(options->gradients[i].path);
     if (times > 1)

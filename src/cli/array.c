@@ -217,8 +217,8 @@ void array_close(array_source *s)
     if (!file_take(&s->file, &more, 1, &got, &why))
         refuse_source(s, &why);
     if (got)
-        fail(CLI_FAILED, "%s is too long: its shape and type need %" PRIu64 " bytes of data, and there are more", s->name,
-             s->bytes);
+        fail(CLI_FAILED, "%s is too long: its shape and type need %" PRIu64 " bytes of data, and there are more",
+             s->name, s->bytes);
     file_close(&s->file);
     free(s->raw);
 }

@@ -29,7 +29,10 @@ static void say(bool failure, const char *format, va_list arguments, const char 
 {
     fflush(stdout);
     progress_clear();
-    fprintf(stderr, "%sclact:%s ", failure ? colour(stderr, COLOUR_BAD) : "", failure ? colour(stderr, COLOUR_NONE) : "");
+    if (failure)
+        fprintf(stderr, "%sclact:%s ", colour(stderr, COLOUR_BAD), colour(stderr, COLOUR_NONE));
+    else
+        fputs("clact: ", stderr);
     vfprintf(stderr, format, arguments);
     fputs(end, stderr);
 }

@@ -70,8 +70,8 @@ extern const struct argp context_argp;
 
 /* The library's warnings and build logs go to stderr. */
 clact_status try_open_context(clact_context **out, const context_options *options);
-/* "; did you mean 'BEST'?" where no device has the name that was asked for (NULL: $CLACT_DEVICE), or "". Valid until the
- * next call. */
+/* "; did you mean 'BEST'?" where no device has the name that was asked for (NULL: $CLACT_DEVICE), or "". Valid until
+ * the next call. */
 const char *near_device(const char *asked);
 /* Ends the program, with that, where a context could not be opened. */
 void require_opened(clact_status status, const char *asked);

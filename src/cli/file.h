@@ -33,9 +33,9 @@ bool file_open(file_input *in, const char *path, refusal *why);
 bool file_take(file_input *in, void *out, size_t bytes, size_t *got, refusal *why);
 void file_close(file_input *in);
 
-/* A file that is written in pieces. A regular or new file gets a temporary name beside it first, and its own when all is
- * on the disk; a failure, the end of the program, SIGINT, SIGTERM or SIGHUP leaves neither. A file of another kind and
- * standard output are written directly. One at a time, by one thread. */
+/* A file that is written in pieces. A regular or new file gets a temporary name beside it first, and its own when all
+ * is on the disk; a failure, the end of the program, SIGINT, SIGTERM or SIGHUP leaves neither. A file of another kind
+ * and standard output are written directly. One at a time, by one thread. */
 typedef struct file_output {
     int file;
     char *target; /* NULL: written directly */
@@ -54,8 +54,8 @@ typedef struct file_part {
 /* A whole file, made of the parts one after the other. */
 bool file_write(const char *path, const file_part *parts, size_t count, refusal *why);
 
-/* For what writes to a path by itself: path, or for "-" a name in a folder of its own, which is removed where the program
- * ends; NULL: there can be none. Then file_deliver(path) brings what was written there to standard output. */
+/* For what writes to a path by itself: path, or for "-" a name in a folder of its own, which is removed where the
+ * program ends; NULL: there can be none. Then file_deliver(path) brings what was written there to standard output. */
 const char *file_stage(const char *path, refusal *why);
 bool file_deliver(const char *path, refusal *why);
 /* Lets SIGINT, SIGTERM and SIGHUP wait, while something short must not be stopped. */

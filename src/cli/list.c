@@ -166,8 +166,8 @@ int command_list(int argc, char **argv)
     for (size_t i = 0; i < count; i++)
         json_array_append_new(activations, format == AS_CSV ? row_json(&list[i]) : activation_json(&list[i]));
     if (format == AS_CSV)
-        print_csv(activations, "id name aliases kind parameters backward backward_from_y ulp_forward ulp_derivative semantics formula "
-                               "derivative kinks source learnable noise");
+        print_csv(activations, "id name aliases kind parameters backward backward_from_y ulp_forward ulp_derivative "
+                               "semantics formula derivative kinks source learnable noise");
     else
         print_json(json_pack("{si so}", "schema", 1, "activations", activations));
     return CLI_DONE;

@@ -33,7 +33,7 @@ typedef struct npy_array {
 bool npy_parse(npy_array *out, const void *file, size_t bytes, refusal *why);
 
 /* The same in pieces: how many bytes the header of a file has, from its first NPY_PREFIX bytes, or all there are (0: it
- * was refused); the array from the header alone, data pointing behind it; and whether so many bytes behind it are right. */
+ * was refused); the array from the header alone, data pointing behind it; whether so many bytes behind it are right. */
 #define NPY_PREFIX 12
 size_t npy_header_bytes(const void *file, size_t bytes, refusal *why);
 bool npy_parse_header(npy_array *out, const void *file, size_t bytes, refusal *why);

@@ -87,7 +87,8 @@ static int write_pack(const pack_options *options)
     const char *path = stage_output(options->output);
     require_ok(clact_pack_write(contexts, count, kernels, kernel_count, path));
     FILE *words = is_standard(options->output) ? stderr : stdout;
-    fprintf(words, "%s: %zu activation%s for", output_name(options->output), kernel_count, kernel_count == 1 ? "" : "s");
+    const char *plural = kernel_count == 1 ? "" : "s";
+    fprintf(words, "%s: %zu activation%s for", output_name(options->output), kernel_count, plural);
     for (size_t i = 0; i < count; i++) {
         fprintf(words, "%s %s", i ? "," : "", context_caps(contexts[i]).device);
         clact_close(&contexts[i]);

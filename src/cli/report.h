@@ -40,9 +40,9 @@ json_t *caps_json(const clact_caps *caps);
 /* Prints the document and a newline to stdout, and releases it. NULL: out of memory, which ends
  * the program. finish_stdout reports what was not written. */
 void print_json(json_t *document);
-/* Prints the array's objects as lines of CSV (RFC 4180, but for the line ends) under a line with the names of the fields,
- * which are divided by blanks; "special.wrong" is a field within a field. A list becomes its words, an object its
- * NAME=VALUE, divided by blanks; null and what is not there nothing. Releases the array. */
+/* Prints the array's objects as lines of CSV (RFC 4180, but for the line ends) under a line with the names of the
+ * fields, which are divided by blanks; "special.wrong" is a field within a field. A list becomes its words, an object
+ * its NAME=VALUE, divided by blanks; null and what is not there nothing. Releases the array. */
 void print_csv(json_t *rows, const char *fields);
 
 #endif
