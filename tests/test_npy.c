@@ -418,6 +418,26 @@ START_TEST(leaves_nothing_when_interrupted)
 }
 END_TEST
 
+/* What must not be stopped is done, and then the signal is obeyed. */
+START_TEST(holds_signals_back)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        refusal why;
+        file_hold_signals(true);
+        raise(SIGTERM);
+        bool written = file_write(path_of("a"), two_parts, 2, &why);
+        file_hold_signals(false);
+        _exit(written ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    expect_content(path_of("a"), "abcdefg");
+    ck_assert_int_eq(count_files(), 1);
+}
+END_TEST
+
 /* ---- Conversions ---------------------------------------------------------------------------- */
 
 /* The value of a 16-bit float by its definition. */
@@ -526,6 +546,7 @@ Suite *npy_suite(void)
     tcase_add_test(files, writes_a_name_of_any_length_that_the_system_allows);
     tcase_add_test(files, reports_what_cannot_be_written_or_read);
     tcase_add_test(files, leaves_nothing_where_the_disk_is_full);
+    tcase_add_test(files, holds_signals_back);
     tcase_add_loop_test(files, leaves_nothing_when_interrupted, 0, 2);
     suite_add_tcase(suite, files);
     TCase *conversions = tcase_create("conversions");

@@ -139,9 +139,16 @@ static void remove_temporary(void)
     temporary_exists = 0;
 }
 
+/* How many parts of the program let signals wait, whichever thread they come to, and one that does. */
+static volatile sig_atomic_t held, waiting;
+
 /* Removes the temporary file and lets the signal do what it does by default. */
 static void remove_and_end(int number)
 {
+    if (held) {
+        waiting = number;
+        return;
+    }
     remove_temporary();
     signal(number, SIG_DFL);
     raise(number);
@@ -152,13 +159,15 @@ static void remove_and_end(int number)
 static void watch_signals(void)
 {
     static bool watched;
-    if (!watched)
-        atexit(remove_temporary); /* a failure may end the program between two pieces */
+    if (watched)
+        return;
     watched = true;
+    atexit(remove_temporary); /* a failure may end the program between two pieces */
     for (int i = 0; i < ENDING_COUNT; i++) {
         struct sigaction action, old;
         memset(&action, 0, sizeof action);
         action.sa_handler = remove_and_end;
+        action.sa_flags = SA_RESTART;
         sigemptyset(&action.sa_mask);
         if (sigaction(ending_signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(ending_signals[i], &action, NULL);
@@ -166,18 +175,12 @@ static void watch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-static void hold_signals(sigset_t *old)
+void file_hold_signals(bool hold)
 {
-    sigset_t held;
-    sigemptyset(&held);
-    for (int i = 0; i < ENDING_COUNT; i++)
-        sigaddset(&held, ending_signals[i]);
-    sigprocmask(SIG_BLOCK, &held, old);
-}
-
-static void release_signals(const sigset_t *old)
-{
-    sigprocmask(SIG_SETMASK, old, NULL);
+    watch_signals();
+    held += hold ? 1 : -1;
+    if (!held && waiting)
+        raise(waiting);
 }
 
 static bool refuse_write(refusal *why)
@@ -210,34 +213,31 @@ static int open_temporary(const char *target)
         errno = ENAMETOOLONG;
         return -1;
     }
-    sigset_t old;
-    hold_signals(&old);
+    file_hold_signals(true);
     int file = mkstemp(temporary);
     temporary_exists = file >= 0;
     *folder = '\0';
-    release_signals(&old);
+    file_hold_signals(false);
     return file;
 }
 
 /* Gives the temporary file its name, or removes it. */
 static bool close_temporary(const char *target, bool keep, refusal *why)
 {
-    sigset_t old;
-    hold_signals(&old);
+    file_hold_signals(true);
     bool named = keep && rename(temporary, target) == 0;
     if (keep && !named)
         refuse_write(why);
     if (!named)
         unlink(temporary);
     temporary_exists = 0;
-    release_signals(&old);
+    file_hold_signals(false);
     return named;
 }
 
 static bool begin_new(file_output *out, const char *target, refusal *why)
 {
     out->target = strdup(target);
-    watch_signals();
     out->file = out->target ? open_temporary(target) : -1;
     return out->file >= 0 || refuse_write(why);
 }
@@ -308,23 +308,18 @@ bool file_write(const char *path, const file_part *parts, size_t count, refusal 
 const char *file_stage(const char *path, refusal *why)
 {
     const char *parent = getenv("TMPDIR");
-    sigset_t old;
-    watch_signals();
-    hold_signals(&old);
-    if (is_standard(path)) {
-        int length = snprintf(folder, sizeof folder, "%s/clact-XXXXXX", parent && *parent ? parent : "/tmp");
-        bool made = length > 0 && (size_t)length < sizeof folder && mkdtemp(folder);
-        if (!made) {
-            release_signals(&old);
-            refuse_write(why);
-            return NULL;
-        }
+    if (!is_standard(path))
+        return path;
+    file_hold_signals(true);
+    int length = snprintf(folder, sizeof folder, "%s/clact-XXXXXX", parent && *parent ? parent : "/tmp");
+    bool made = length > 0 && (size_t)length < sizeof folder && mkdtemp(folder);
+    if (made)
         snprintf(temporary, sizeof temporary, "%s/file", folder);
-        temporary_exists = 1;
-        path = temporary;
-    }
-    release_signals(&old);
-    return path;
+    else
+        refuse_write(why);
+    temporary_exists = made;
+    file_hold_signals(false);
+    return made ? temporary : NULL;
 }
 
 bool file_deliver(const char *path, refusal *why)
@@ -340,13 +335,4 @@ bool file_deliver(const char *path, refusal *why)
     done = file_write(path, &(file_part){bytes, count}, 1, why);
     free(bytes);
     return done;
-}
-
-void file_hold_signals(bool hold)
-{
-    static sigset_t old;
-    if (hold)
-        hold_signals(&old);
-    else
-        release_signals(&old);
 }

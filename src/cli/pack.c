@@ -85,7 +85,12 @@ static int write_pack(const pack_options *options)
     clact_kernels *kernels = selection_kernels(&options->selection, &kernel_count);
     clact_context **contexts = open_contexts(options, &count);
     const char *path = stage_output(options->output);
-    require_ok(clact_pack_write(contexts, count, kernels, kernel_count, path));
+    for (size_t i = 0; i < count; i++) /* what takes long may be stopped; what writes may not */
+        require_ok(clact_warmup(contexts[i], kernels, kernel_count));
+    file_hold_signals(true);
+    clact_status status = clact_pack_write(contexts, count, kernels, kernel_count, path);
+    file_hold_signals(false);
+    require_ok(status);
     FILE *words = is_standard(options->output) ? stderr : stdout;
     const char *plural = kernel_count == 1 ? "" : "s";
     fprintf(words, "%s: %zu activation%s for", output_name(options->output), kernel_count, plural);
