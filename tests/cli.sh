@@ -569,7 +569,7 @@ if "$clact" help train | grep -q -- --epochs; then
     expect "the same weights on the device and on the CPU" cmp model again
     refuses 64 "'rings' is neither circles nor digits" train rings
     refuses 64 "'he' is no initialiser" train --init=he
-    refuses 64 "no activation named 'rely'" train --activation=rely
+    refuses 64 "there is no activation 'rely'; did you mean 'relu'?" train --activation=rely
     refuses 64 "--layers is a number from 1" train --layers=5,0
     refuses 64 "--optimizer is sgd, rmsprop, adam or adamw" train --optimizer=adagrad
     refuses 64 "which one should be written" train --compare=relu,tanh -o model

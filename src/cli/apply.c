@@ -293,13 +293,13 @@ static void stream(clact_context *context, const clact_activation *activation, c
         array_open(&dy, options->gradient, (int)x.tensor.type, options->type);
     if (options->gradient && !is_same_shape(&x.tensor, &dy.tensor))
         refuse_shapes(options);
-    clact_operand room = clact_array((clact_type)x.tensor.type, NULL, (int64_t)(x.count < PIECE ? x.count : PIECE));
+    clact_operand room = clact_array((clact_type)x.tensor.type, NULL, (int64_t)(x.whole.count < PIECE ? x.whole.count : PIECE));
     array_make(&c.x, &room.tensor);
     array_make(&c.result, &room.tensor);
     if (options->gradient)
         array_make(&c.dy, &room.tensor);
-    for (size_t done = 0, count; done < x.count || done == 0; done += count) {
-        count = x.count - done < PIECE ? x.count - done : PIECE;
+    for (size_t done = 0, count; done < x.whole.count || done == 0; done += count) {
+        count = x.whole.count - done < PIECE ? x.whole.count - done : PIECE;
         take_piece(&c.x, &x, count);
         if (options->gradient)
             take_piece(&c.dy, &dy, count);

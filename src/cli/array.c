@@ -3,7 +3,6 @@
 
 #include "common.h"
 #include "convert.h"
-#include "npy.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -143,7 +142,7 @@ static _Noreturn void refuse_source(const array_source *s, const refusal *why)
 }
 
 /* The header, and nothing behind it. Where the file's size is known, it must be right. */
-static void read_header(array_source *s, npy_array *file)
+static void read_header(array_source *s)
 {
     refusal why;
     unsigned char prefix[NPY_PREFIX];
@@ -159,26 +158,24 @@ static void read_header(array_source *s, npy_array *file)
     memcpy(header, prefix, got);
     if (bytes > got && !file_take(&s->file, header + got, bytes - got, &more, &why))
         refuse_source(s, &why);
-    if (!npy_parse_header(file, header, got + more, &why)
-        || (s->file.sized && !npy_check_bytes(file, s->file.left - (got + more), &why)))
+    if (!npy_parse_header(&s->whole, header, got + more, &why)
+        || (s->file.sized && !npy_check_bytes(&s->whole, s->file.left - (got + more), &why)))
         refuse_source(s, &why);
+    s->whole.data = NULL;
     free(header);
 }
 
 void array_open(array_source *s, const char *path, int type, int dtype)
 {
     refusal why;
-    npy_array file;
     *s = (array_source){.name = input_name(path)};
     if (!file_open(&s->file, path, &why))
         refuse_source(s, &why);
-    read_header(s, &file);
-    s->found = element_type(s->name, file.type, dtype);
+    read_header(s);
+    s->found = element_type(s->name, s->whole.type, dtype);
     s->tensor.type = type == FILE_TYPE ? s->found : (uint32_t)type;
-    s->tensor.rank = file.rank;
-    memcpy(s->tensor.dims, file.dims, sizeof file.dims);
-    s->count = file.count;
-    s->bytes = (uint64_t)file.count * npy_type_bytes(file.type);
+    s->tensor.rank = s->whole.rank;
+    memcpy(s->tensor.dims, s->whole.dims, sizeof s->whole.dims);
 }
 
 static void take(array_source *s, void *out, size_t bytes)
@@ -188,9 +185,8 @@ static void take(array_source *s, void *out, size_t bytes)
     if (!file_take(&s->file, out, bytes, &got, &why))
         refuse_source(s, &why);
     s->taken += got;
-    if (got < bytes)
-        fail(CLI_FAILED, "%s is too short: its shape and type need %" PRIu64 " bytes of data, not %" PRIu64, s->name,
-             s->bytes, s->taken);
+    if (got < bytes && !npy_check_bytes(&s->whole, s->taken, &why))
+        refuse_source(s, &why);
 }
 
 void array_take(array_source *s, void *out, size_t count)
@@ -218,7 +214,7 @@ void array_close(array_source *s)
         refuse_source(s, &why);
     if (got)
         fail(CLI_FAILED, "%s is too long: its shape and type need %" PRIu64 " bytes of data, and there are more",
-             s->name, s->bytes);
+             s->name, s->taken);
     file_close(&s->file);
     free(s->raw);
 }

@@ -2,7 +2,7 @@
 #ifndef CLI_ARRAY_H
 #define CLI_ARRAY_H
 
-#include "file.h"
+#include "npy.h"
 
 #include <clact/clact.h>
 
@@ -45,11 +45,11 @@ void deliver_output(const char *path);
 typedef struct array_source {
     const char *name;
     clact_tensor tensor; /* of the whole, in the type that is computed in */
-    size_t count;        /* of all elements */
     file_input file;
+    npy_array whole;     /* as its header tells; without data */
     clact_type found;    /* the file's type */
-    uint64_t bytes, taken; /* of data: needed, and read */
-    void *raw;
+    uint64_t taken;      /* bytes of data */
+    void *raw;           /* a piece as the file has it, of so many bytes: */
     size_t room;
 } array_source;
 

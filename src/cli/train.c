@@ -1,4 +1,5 @@
 /* train.c: `clact train`: a network of dense layers on one of two data sets, and what becomes of it. */
+#include "activation.h"
 #include "array.h"
 #include "commands.h"
 #include "common.h"
@@ -161,6 +162,8 @@ static void fill_in(train_options *o, const data_set *set)
     o->layers = o->layers ? o->layers : is_digits ? 2 : 5;
     o->runs = o->runs ? o->runs : 1;
     o->activations[0] = o->activations[0] ? o->activations[0] : "relu";
+    for (size_t i = 0; i < o->runs; i++)
+        find_activation(o->activations[i]);
     o->rule = o->rule ? o->rule : is_digits ? "adam" : "sgd";
     o->epochs = o->epochs ? o->epochs : is_digits ? 20 : 100;
 }
