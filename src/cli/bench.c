@@ -2,19 +2,19 @@
 #include "activation.h"
 #include "commands.h"
 #include "report.h"
+#include "size.h"
+#include "timing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- Options -------------------------------------------------------------------------------- */
 
 enum { MOST_SIZES = 32, ROUNDS = 9 };
 #define ROUND_SECONDS 2e-3
-#define MOST_ELEMENTS ((size_t)1 << 36)
 
 typedef struct bench_options {
     context_options context;
@@ -34,32 +34,10 @@ static const struct argp_option options_table[] = {
     {0},
 };
 
-/* A number, and Ki, Mi or Gi after it; returns what follows, or NULL. */
-static const char *parse_size(size_t *out, const char *text)
-{
-    static const char units[] = "KMG";
-    size_t value = 0;
-    const char *at = text;
-    for (; *at >= '0' && *at <= '9' && value <= MOST_ELEMENTS; at++)
-        value = 10 * value + (size_t)(*at - '0');
-    const char *unit = *at ? strchr(units, *at) : NULL;
-    if (unit && at[1] == 'i' && value <= MOST_ELEMENTS) {
-        value <<= 10 * (unit - units + 1);
-        at += 2;
-    }
-    *out = value;
-    return at > text && value > 0 && value <= MOST_ELEMENTS ? at : NULL;
-}
-
 static void parse_sizes(bench_options *options, const char *text)
 {
-    const char *at = text;
-    for (options->size_count = 0; options->size_count < MOST_SIZES; at++) {
-        at = parse_size(&options->sizes[options->size_count++], at);
-        if (!at || *at != ',')
-            break;
-    }
-    if (!at || *at != '\0')
+    options->size_count = parse_size_list(options->sizes, MOST_SIZES, text);
+    if (options->size_count == 0)
         usage_error("--size is numbers such as 4Ki,1Mi, up to %d of them from 1 to 64Gi, not '%s'",
                     MOST_SIZES, text);
 }
@@ -180,13 +158,6 @@ static clact_status gradient_pass(const bench *b)
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double time_round(const bench *b, pass run, size_t repetitions)
 {
     double start = now();
@@ -207,18 +178,6 @@ static size_t count_repetitions(const bench *b, pass run)
     return repetitions;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *seconds, size_t count)
-{
-    qsort(seconds, count, sizeof *seconds, compare_doubles);
-    return seconds[count / 2];
-}
-
 /* Seconds of one pass of the activation and of one copy; their rounds take turns, so that both
  * meet the same clock frequency and the same neighbours. */
 static void measure(const bench *b, double *work_seconds, double *copy_seconds)
@@ -230,8 +189,8 @@ static void measure(const bench *b, double *work_seconds, double *copy_seconds)
         copy[i] = time_round(b, copy_pass, copy_count) / (double)copy_count;
         work[i] = time_round(b, run, work_count) / (double)work_count;
     }
-    *work_seconds = median(work, ROUNDS);
-    *copy_seconds = median(copy, ROUNDS);
+    *work_seconds = timing_of(work, ROUNDS).median;
+    *copy_seconds = timing_of(copy, ROUNDS).median;
 }
 
 /* ---- Setting up ----------------------------------------------------------------------------- */
@@ -286,27 +245,16 @@ typedef struct result {
     double nanoseconds, gigabytes, copy_gigabytes; /* per element; per second */
 } result;
 
-/* "4Ki", "16Mi" where that is exact. */
-static char *size_text(size_t count)
-{
-    static const char *const units[] = {"", "Ki", "Mi", "Gi"};
-    int unit = 0;
-    for (; unit < 3 && count % 1024 == 0; unit++)
-        count /= 1024;
-    return text_of("%zu%s", count, units[unit]);
-}
-
 static void add_row(table *t, const result *r)
 {
-    char *size = size_text(r->count);
+    char size[SIZE_TEXT_SIZE];
     table_add(t, "%s", r->name);
     table_add(t, "%s", r->direction);
-    table_add(t, "%s", size);
+    table_add(t, "%s", size_text(size, r->count));
     table_add(t, "%.4f", r->nanoseconds);
     table_add(t, "%.2f", r->gigabytes);
     table_add(t, "%.2f", r->copy_gigabytes);
     table_add(t, "%.0f %%", 100 * r->gigabytes / r->copy_gigabytes);
-    free(size);
 }
 
 static void print_results(const result *results, size_t count)
