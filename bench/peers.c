@@ -49,6 +49,16 @@ static const struct argp_option options_table[] = {
     {0},
 };
 
+static bool is_rowwise(const clact_activation_info *info)
+{
+    return strcmp(info->kind, "rowwise") == 0;
+}
+
+static bool is_measured(const clact_activation_info *info)
+{
+    return is_rowwise(info) || strcmp(info->kind, "elementwise") == 0;
+}
+
 static void add_name(options *o, const char *name)
 {
     if (o->name_count < MOST_NAMES)
@@ -83,8 +93,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         info = clact_activation_find(value);
-        if (!info)
-            argp_error(state, "there is no activation '%s'", value);
+        if (!info || !is_measured(info))
+            argp_error(state, "there is no element-wise or row-wise activation '%s'", value);
         else
             add_name(o, info->name);
         return 0;
@@ -105,7 +115,8 @@ static options parse(int argc, char **argv)
     size_t count;
     const clact_activation_info *list = clact_activation_list(&count);
     for (size_t i = 0; i < count; i++)
-        add_name(&o, list[i].name);
+        if (is_measured(&list[i]))
+            add_name(&o, list[i].name);
     return o;
 }
 
@@ -168,14 +179,9 @@ static void fill_any(float *out, size_t count, uint32_t seed)
     }
 }
 
-static bool is_rowwise(const char *name)
-{
-    return strcmp(clact_activation_find(name)->kind, "rowwise") == 0;
-}
-
 static peer_job make_job(const arrays *a, const char *name, bool gradient, size_t count, unsigned threads)
 {
-    const bool rows = is_rowwise(name) && count % ROW == 0;
+    const bool rows = is_rowwise(clact_activation_find(name)) && count % ROW == 0;
     return (peer_job){name, gradient, rows ? count / ROW : 1, rows ? ROW : count, threads, a->x, a->y, a->dy, a->out};
 }
 
@@ -202,18 +208,18 @@ static void fill_results(const arrays *a, const char *name, size_t count)
 
 enum { CHECKED = 1 << 18 };
 
-/* How far from clact's results: relative to them, where one is infinite or NaN and the other one is not infinity. */
+/* The largest difference from clact's results, relative to them; infinite where one of both is. */
 typedef struct deviation {
-    double usual;    /* for the inputs that are timed */
-    double anywhere; /* for any float */
-    size_t wrong_nans; /* NaN where clact has a number, or the other way round */
+    double usual;      /* for the inputs that are timed */
+    double anywhere;   /* for any float */
+    size_t wrong_nans; /* of 2^19 results: NaN where clact has a number, or the other way round */
 } deviation;
 
 static double relative_error(float got, float expected)
 {
-    if (got == expected || (isnan(got) && isnan(expected)))
+    if (got == expected || isnan(got) || isnan(expected))
         return 0;
-    if (!isfinite(got) || !isfinite(expected))
+    if (isinf(got) || isinf(expected))
         return INFINITY;
     return fabs((double)got - expected) / fmax(fabs((double)expected), FLT_MIN);
 }
@@ -245,7 +251,7 @@ static deviation deviation_of(const arrays *a, const peer *p, const char *name, 
     deviation d = {0};
     fill_usual(a->x, CHECKED, name, 1);
     d.usual = compare(a, p, name, gradient, &d.wrong_nans);
-    if (!is_rowwise(name))
+    if (!is_rowwise(clact_activation_find(name)))
         fill_any(a->x, CHECKED, 3);
     d.anywhere = fmax(d.usual, compare(a, p, name, gradient, &d.wrong_nans));
     return d;
