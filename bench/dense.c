@@ -5,6 +5,8 @@
  * Prints, for square f32 matrices, medians of rounds: OpenBLAS's product on one thread and clact's exact one;
  * OpenBLAS's product followed by one pass over the result and the layer y = relu(x w + b) that uses it; and the layer's
  * whole step in buffers of the best OpenCL device against the product that it uses. */
+#include "../src/cli/timing.h"
+
 #include <clact/nn.h>
 
 #include <dlfcn.h>
@@ -12,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 9, WAYS = 6 };
 
@@ -29,13 +30,6 @@ struct bench {
     float *memory[4]; /* x, w, y and b */
     clact_operand host[4], there[4];
 };
-
-static double milliseconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
 
 /* ---- Ways ----------------------------------------------------------------------------------- */
 
@@ -101,25 +95,20 @@ static clact_status (*const ways[WAYS])(struct bench *) = {one_openblas, one_exa
 
 /* ---- Measurements --------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
+static clact_status measure(struct bench *b, double medians[WAYS])
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static clact_status measure(struct bench *b, double times[WAYS][ROUNDS])
-{
+    static double times[WAYS][ROUNDS];
     for (int r = -1; r < ROUNDS; r++) /* the first round warms up */
         for (int way = 0; way < WAYS; way++) {
-            double start = milliseconds();
+            double start = now();
             clact_status status = ways[way](b);
             if (status != CLACT_OK)
                 return status;
             if (r >= 0)
-                times[way][r] = milliseconds() - start;
+                times[way][r] = 1e3 * (now() - start);
         }
     for (int way = 0; way < WAYS; way++)
-        qsort(times[way], ROUNDS, sizeof **times, by_value);
+        medians[way] = timing_of(times[way], ROUNDS).median;
     return CLACT_OK;
 }
 
@@ -149,19 +138,18 @@ static clact_status make_operands(struct bench *b, int64_t n)
 
 static clact_status run(struct bench *b, int64_t n)
 {
-    static double times[WAYS][ROUNDS];
-    const int middle = ROUNDS / 2;
+    double medians[WAYS]; /* in milliseconds */
     clact_status status = make_operands(b, n);
     if (status == CLACT_OK)
-        status = measure(b, times);
+        status = measure(b, medians);
     if (status == CLACT_OK) {
         printf("%5lld: one thread: OpenBLAS %.3f ms, exact %.3f ms: %.2f of its speed; "
                "all: OpenBLAS and a pass %.3f ms, layer %.3f ms: %.2f",
-               (long long)n, times[0][middle], times[1][middle], times[0][middle] / times[1][middle], times[2][middle],
-               times[3][middle], times[3][middle] / times[2][middle]);
+               (long long)n, medians[0], medians[1], medians[0] / medians[1], medians[2],
+               medians[3], medians[3] / medians[2]);
         if (b->device)
-            printf("; device: product and a pass %.3f ms, layer %.3f ms: %.2f", times[4][middle], times[5][middle],
-                   times[5][middle] / times[4][middle]);
+            printf("; device: product and a pass %.3f ms, layer %.3f ms: %.2f", medians[4], medians[5],
+                   medians[5] / medians[4]);
         printf("\n");
     }
     for (int i = 0; i < 4; i++) {

@@ -4,12 +4,13 @@
  *
  * On $CLACT_DEVICE, by default the best OpenCL device. Prints medians of rounds that are taken in turn, and what the
  * copies cost; fails where that is less than RATIO. */
+#include "../src/cli/timing.h"
+
 #include <clact/clact.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 21, WAYS = 3 };
 
@@ -48,32 +49,20 @@ static clact_status kernel_alone(struct bench *b)
 
 static clact_status (*const ways[WAYS])(struct bench *) = {on_host_memory, by_copies, kernel_alone};
 
-static double milliseconds(void)
+static clact_status measure(struct bench *b, double medians[WAYS])
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static clact_status measure(struct bench *b, double times[WAYS][ROUNDS])
-{
+    static double times[WAYS][ROUNDS];
     for (int r = -1; r < ROUNDS; r++) /* the first round warms up */
         for (int way = 0; way < WAYS; way++) {
-            double start = milliseconds();
+            double start = now();
             clact_status status = ways[way](b);
             if (status != CLACT_OK)
                 return status;
             if (r >= 0)
-                times[way][r] = milliseconds() - start;
+                times[way][r] = 1e3 * (now() - start);
         }
     for (int way = 0; way < WAYS; way++)
-        qsort(times[way], ROUNDS, sizeof **times, by_value);
+        medians[way] = timing_of(times[way], ROUNDS).median;
     return CLACT_OK;
 }
 
@@ -104,13 +93,13 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "relu";
     double least = argc > 3 ? strtod(argv[3], NULL) : 0;
     struct bench b = {.n = argc > 2 ? strtoull(argv[2], NULL, 0) : (size_t)16 << 20};
-    static double times[WAYS][ROUNDS];
+    double medians[WAYS] = {0}; /* in milliseconds */
     clact_status status = set_up(&b, name);
     if (status == CLACT_OK)
-        status = measure(&b, times);
+        status = measure(&b, medians);
     if (status != CLACT_OK)
         fprintf(stderr, "bench_host: %s: %s\n", clact_status_name(status), clact_error());
-    double host = times[0][ROUNDS / 2], copies = times[1][ROUNDS / 2], kernel = times[2][ROUNDS / 2];
+    double host = medians[0], copies = medians[1], kernel = medians[2];
     if (status == CLACT_OK)
         printf("%s, %zu elements: on host memory %.3f ms; write, kernel, read %.3f; kernel %.3f; ratio %.2f\n", name,
                b.n, host, copies, kernel, copies / host);

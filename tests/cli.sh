@@ -469,20 +469,40 @@ expect "nothing was written" test ! -e none.npy
 
 # ---- bench ----
 
-run 0 bench relu tanh --size=1Ki,100 --device=cpu
+run 0 bench relu tanh --size=1Ki,100 --device=cpu --rounds=3
 prints "relu"
 prints "gradient"
 prints "1Ki"
 silent
-run 0 bench identity --size=2Ki --json
+run 0 bench identity --size=2Ki --json --rounds=3
 json "d['schema'] == 1 and len(d['results']) == 2 and d['device']['backend'] in ('cpu', 'opencl')"
 json "all(r['elements'] == 2048 and r['ns_per_element'] > 0 for r in d['results'])"
 json "all(r['gb_per_s'] > 0 and r['share_of_copy'] > 0 for r in d['results'])"
 json "[r['direction'] for r in d['results']] == ['forward', 'gradient']"
+json "d['rounds'] == 3 and d['machine']['processors'] > 0 and d['version'].count('.') == 2"
+run 0 bench exp --size=100 --dtype=f32,bf16 --threads=1,2 --in-place --device=cpu --json --rounds=3
+json "[(r['type'], r['threads']) for r in d['results'][::2]] == [('f32', 1), ('bf16', 1), ('f32', 2), ('bf16', 2)]"
+json "all(r['in_place'] and r['spread'] >= 0 and r['copy_by'] != 'memcpy' for r in d['results'])"
+# The first four cases are again measured, against times that are a thousand times as short, and as long.
+python3 -c "import json; d = json.load(open('out')); r = d['results']
+for i in range(4): r[i].update(spread=0.1, ns_per_element=r[i]['ns_per_element'] * (1e-3 if i % 2 else 1e3))
+json.dump(d, open('old.json', 'w'))"
+run 0 bench exp --size=100 --dtype=f32,bf16 --in-place --threads=1 --device=cpu --rounds=3 --json --compare=old.json
+json "[r['compared']['verdict'] for r in d['results']] == ['faster', 'slower'] * 2"
+json "all(abs(r['compared']['ratio'] - r['ns_per_element'] / r['compared']['ns_per_element']) < 1e-9 for r in d['results'])"
+run 0 bench exp --size=100,50 --in-place --threads=1 --device=cpu --rounds=3 --compare=old.json
+expect "one is faster, one slower, and two were not there" \
+    test "$(grep -c 'faster$' out) $(grep -c 'slower$' out) $(grep -cE -- ' -  +- *$' out)" = "1 1 2"
+refuses 2 "No such file" bench relu --compare=none.json
+echo '{}' >odd.json
+refuses 2 "is not what clact bench --json prints" bench relu --compare=odd.json
 refuses 64 "did you mean 'relu'" bench rleu
 for size in 0 1Kb Ki 4Ki, ,4 -1 65Gi 99999999999999999999 ''; do
     refuses 64 "--size is numbers" bench relu "--size=$size"
 done
+refuses 64 "--threads is numbers" bench relu --threads=1,x
+refuses 64 "--dtype is" bench relu --dtype=f32,i8
+refuses 64 "--rounds is a number" bench relu --rounds=0
 refuses 3 "nosuchdevice" bench relu --device=nosuchdevice
 
 # ---- kernels ----

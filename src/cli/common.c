@@ -311,11 +311,11 @@ void parse_arguments(const char *command, const struct argp *argp, int argc, cha
 enum { KEY_DEVICE = 0x300, KEY_THREADS };
 
 static const struct argp_option context_arguments[] = {
+    {"threads", KEY_THREADS, "N", 0,
+     "Threads of the CPU backend: 0 (the default) as many as pay, 1 only the caller's", 0},
     {"device", KEY_DEVICE, "DEVICE", 0,
      "Where to run: auto, cpu, opencl, gpu, accelerator, PLATFORM:DEVICE (numbers, see `clact "
      "devices'), or part of a device's name. Default: $CLACT_DEVICE, else auto", 0},
-    {"threads", KEY_THREADS, "N", 0,
-     "Threads of the CPU backend: 0 (the default) as many as pay, 1 only the caller's", 0},
     {0},
 };
 
@@ -338,6 +338,7 @@ static error_t parse_context(int key, char *value, struct argp_state *state)
 }
 
 const struct argp context_argp = {context_arguments, parse_context, NULL, NULL, NULL, NULL, NULL};
+const struct argp device_argp = {context_arguments + 1, parse_context, NULL, NULL, NULL, NULL, NULL};
 
 static void pass_on(void *data, int level, const char *message)
 {

@@ -66,7 +66,7 @@ typedef struct context_options {
     uint32_t threads;
 } context_options;
 
-extern const struct argp context_argp;
+extern const struct argp context_argp, device_argp; /* the latter without --threads */
 
 /* The library's warnings and build logs go to stderr. */
 clact_status try_open_context(clact_context **out, const context_options *options);
