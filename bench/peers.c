@@ -503,8 +503,8 @@ static void measure_name(results *all, const options *o, const arrays *a, const 
 
 int main(int argc, char **argv)
 {
-    start_with_settings(argv);
     const options o = parse(argc, argv);
+    start_with_settings(argv);
     size_t most = CHECKED;
     for (size_t i = 0; i < o.size_count; i++)
         most = o.sizes[i] > most ? o.sizes[i] : most;
