@@ -482,6 +482,7 @@ json "[r['direction'] for r in d['results']] == ['forward', 'gradient']"
 json "d['rounds'] == 3 and d['machine']['processors'] > 0 and d['version'].count('.') == 2"
 run 0 bench exp --size=100 --dtype=f32,bf16 --threads=1,2 --in-place --device=cpu --json --rounds=3
 json "[(r['type'], r['threads']) for r in d['results'][::2]] == [('f32', 1), ('bf16', 1), ('f32', 2), ('bf16', 2)]"
+json "[round(r['gb_per_s'] * r['ns_per_element'], 6) for r in d['results']] == [8, 12, 4, 6] * 2" # bytes an element
 json "all(r['in_place'] and r['spread'] >= 0 and r['copy_by'] != 'memcpy' for r in d['results'])"
 # The first four cases are again measured, against times that are a thousand times as short, and as long.
 python3 -c "import json; d = json.load(open('out')); r = d['results']
