@@ -72,8 +72,8 @@ static clact_status work_pass(const bench *b)
     return b->gradient ? backward(b, b->activation, b->reads_x) : forward(b, b->activation);
 }
 
-/* Of two arrays the gradient of relu, which chooses. Of one the identity; in place, where that has nothing to do, linear
- * with its defaults, which leaves numbers as they are. */
+/* Of two arrays the gradient of relu, which chooses. Of one the identity; in place, where that has nothing to do,
+ * linear with its defaults, which leaves numbers as they are. */
 static clact_status copy_by_library(const bench *b)
 {
     if (b->gradient && b->reads_x)

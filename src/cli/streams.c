@@ -63,9 +63,10 @@ static void past_cache(line *to, const line *a, const line *b, size_t lines)
     const __m128i mask = _mm_set1_epi64x((long long)all_bits);
     __m128i *out = (__m128i *)to;
     const __m128i *first = (const __m128i *)a, *second = (const __m128i *)b;
-    for (size_t i = 0; i < lines * 4; i++)
-        _mm_stream_si128(out + i, second ? _mm_or_si128(_mm_and_si128(first[i], mask), _mm_andnot_si128(mask, second[i]))
-                                         : _mm_and_si128(first[i], mask));
+    for (size_t i = 0; i < lines * 4; i++) {
+        __m128i value = _mm_and_si128(first[i], mask);
+        _mm_stream_si128(out + i, second ? _mm_or_si128(value, _mm_andnot_si128(mask, second[i])) : value);
+    }
     _mm_sfence();
 }
 #else
