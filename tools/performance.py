@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """performance.py ROOT PEERS.json BENCH.json: the results in docs/performance.md, and docs/performance.svg.
 
-PEERS.json is what `bench_peers --json` has printed, BENCH.json what `clact bench --json` has. Replaces what stands in the
-page between the comments "results" and "end of results". The same files make the same bytes."""
+PEERS.json is what `bench_peers --json` has printed, BENCH.json what `clact bench --json` has. Replaces what stands in
+the page between the comments "results" and "end of results". The same files make the same bytes."""
 import json
 import math
 import os
@@ -19,6 +19,7 @@ MARKS = {  # a colour, and the corners of a shape about the origin
     "OpenBLAS": ("#8a5aa5", "-5,-2 5,-2 5,2 -5,2"),
 }
 PLOTTED = (262144, 1)  # elements, threads
+UNSURE = 0.2  # of the spread: marked by ~
 
 
 def size_text(elements):
@@ -45,12 +46,21 @@ def by_case(results, cell):
     sizes = sorted({r["elements"] for r in results})
     cells = {(r["activation"], r["direction"], r["elements"]): cell(r) for r in results}
     cases = in_order((r["activation"], r["direction"]) for r in results)
-    rows = [[name, direction] + [cells.get((name, direction, size), "-") for size in sizes] for name, direction in cases]
+    rows = [[*case] + [cells.get((*case, size), "-") for size in sizes] for case in cases]
     return table(["activation", "direction"] + [size_text(size) for size in sizes], rows)
 
 
+def unsure(*spreads):
+    return "~" if max(spreads) > UNSURE else ""
+
+
 def peer_cell(r):
-    return f"{r['ns_per_element']:.3g} ({r['ratio']:.2f} {LETTERS[r['fastest']]})"
+    spread = next(p["spread"] for p in r["peers"] if p["name"] == r["fastest"])
+    return f"{r['ns_per_element']:.3g} ({unsure(r['spread'], spread)}{r['ratio']:.2f} {LETTERS[r['fastest']]})"
+
+
+def bench_cell(r):
+    return f"{r['ns_per_element']:.3g} ({unsure(r['spread'], r['copy_spread'])}{100 * r['share_of_copy']:.0f} %)"
 
 
 def peer_tables(peers):
@@ -76,7 +86,7 @@ def bench_tables(bench):
         chosen = [r for r in bench["results"] if (r["type"], r["threads"], r["in_place"]) == kind]
         threads = {0: "as many threads as pay", 1: "one thread"}.get(kind[1], f"{kind[1]} threads")
         yield f"### Of the limit: {kind[0]}, {threads}{', in place' if kind[2] else ''}"
-        yield by_case(chosen, lambda r: f"{r['ns_per_element']:.3g} ({100 * r['share_of_copy']:.0f} %)")
+        yield by_case(chosen, bench_cell)
 
 
 def machine_text(document):
@@ -87,12 +97,12 @@ def machine_text(document):
 def results_text(peers, bench):
     versions = "; ".join(f"{LETTERS.get(x['name'], '')} {x['name']} {x['version']}".strip() for x in peers["libraries"])
     yield f"Machine: {machine_text(peers)}."
-    yield (f"Libraries, and the letters that stand for them: {versions}. A cell is clact's time in ns an element, and how "
-           "many times as long the fastest of the others takes.")
+    yield (f"Libraries, and the letters that stand for them: {versions}. A cell is clact's time in ns an element, and "
+           "how many times as long the fastest of the others takes. ~: a spread is above a fifth.")
     yield from peer_tables(peers)
     yield "### Differences from clact's results"
-    yield ("Where one is above 1e-6, or a NaN is on one side alone, of 2^19 results: relative to clact's, for inputs in "
-           "[-4, 4] as they are timed, and for any float.")
+    yield ("Where one is above 1e-6, or a NaN is on one side alone, of 2^19 results: relative to clact's, for inputs "
+           "in [-4, 4] as they are timed, and for any float.")
     yield differences(peers)
     yield from bench_tables(bench)
 
@@ -143,12 +153,13 @@ def plot(peers):
     for name in in_order(p["name"] for r in peers["results"] for p in r["peers"]):
         legend += [mark(x, 32, name), text(x + 8, 36, name)]
         x += 26 + 7 * len(name)
-    head = f"Time of other libraries / clact's: {size_text(PLOTTED[0])} floats, {PLOTTED[1]} thread; right of 1x clact is faster"
+    head = (f"Time of other libraries / clact's: {size_text(PLOTTED[0])} floats, {PLOTTED[1]} thread; "
+            "right of 1x clact is faster")
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 30}" height="{bottom - 20}" '
         'font-family="sans-serif" font-size="11">',
-        '<rect width="100%" height="100%" fill="white"/>', text(LEFT, 16, head, extra=' font-size="13"'), *legend, *body,
-        "</svg>", ""])
+        '<rect width="100%" height="100%" fill="white"/>', text(LEFT, 16, head, extra=' font-size="13"'),
+        *legend, *body, "</svg>", ""])
 
 
 def main():
