@@ -8,7 +8,8 @@
 
 static void version(char *out, size_t size)
 {
-    snprintf(out, size, "%s", openblas_get_config());
+    const char *text = openblas_get_config(), *number = text + strcspn(text, "0123456789");
+    snprintf(out, size, "%.*s", (int)strcspn(number, " "), number);
 }
 
 static void *prepare(const peer_job *job)

@@ -74,7 +74,7 @@ struct prepared {
 
 static void version(char *out, size_t size)
 {
-    snprintf(out, size, "of Debian, operators"); /* it has no version numbers */
+    snprintf(out, size, "(operators; it has no version numbers)");
 }
 
 static void release(void *prepared)

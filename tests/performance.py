@@ -25,7 +25,8 @@ def result(**more):
 PEERS = {
     "schema": 1, "machine": MACHINE, "rounds": 7, "libraries": [{"name": "oneDNN", "version": "1 & 2"}],
     "results": [
-        result(peers=[peer("oneDNN", 1.0, 2.0), peer("XNNPACK", 8.0, 2.0, difference=None)], fastest="oneDNN", ratio=0.5),
+        result(peers=[peer("oneDNN", 1.0, 2.0), peer("XNNPACK", 8.0, 2.0, difference=None)],
+               fastest="oneDNN", ratio=0.5),
         result(elements=100, peers=[peer("oneDNN", 3.0, 2.0)], fastest="oneDNN", ratio=1.5)]}
 BENCH = {"schema": 1, "machine": MACHINE, "rounds": 7,
          "results": [result(type="bf16", in_place=True, share_of_copy=0.25, copy_spread=0.3)]}
