@@ -483,7 +483,7 @@ static void start_with_settings(char **argv)
 
 static void measure_name(results *all, const options *o, const arrays *a, const char *name, bool gradient)
 {
-    deviation deviations[PEER_COUNT];
+    deviation deviations[PEER_COUNT] = {{0}};
     const size_t first = all->count;
     for (size_t t = 0; t < o->thread_count; t++)
         for (size_t s = 0; s < o->size_count; s++) {
