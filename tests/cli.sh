@@ -494,6 +494,9 @@ json "all(abs(r['compared']['ratio'] - r['ns_per_element'] / r['compared']['ns_p
 run 0 bench exp --size=100,50 --in-place --threads=1 --device=cpu --rounds=3 --compare=old.json
 expect "one is faster, one slower, and two were not there" \
     test "$(grep -c 'faster$' out) $(grep -c 'slower$' out) $(grep -cE -- ' -  +- *$' out)" = "1 1 2"
+run 0 bench exp --size=100 --in-place --threads=1 --device=cpu --rounds=3 --csv --compare=old.json
+prints "activation,direction,type,elements,threads,in_place,ns_per_element,spread,"
+expect "two lines of values, which are compared" test "$(grep -cE '^exp,.*,(faster|slower)$' out)" = 2
 refuses 2 "No such file" bench relu --compare=none.json
 echo '{}' >odd.json
 refuses 2 "is not what clact bench --json prints" bench relu --compare=odd.json

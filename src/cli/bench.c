@@ -4,14 +4,12 @@
 #include "commands.h"
 #include "size.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- Options -------------------------------------------------------------------------------- */
 
-enum { KEY_JSON = 0x200, KEY_SIZE, KEY_DTYPE, KEY_THREADS, KEY_IN_PLACE, KEY_ROUNDS, KEY_COMPARE };
+enum { KEY_SIZE = 0x200, KEY_DTYPE, KEY_THREADS, KEY_IN_PLACE, KEY_ROUNDS, KEY_COMPARE };
 
 static const struct argp_option options_table[] = {
     {"size", KEY_SIZE, "N[,N...]", 0,
@@ -21,7 +19,6 @@ static const struct argp_option options_table[] = {
      "Threads of the CPU backend, one after the other: 0 (the default) as many as pay, 1 only the caller's", 0},
     {"in-place", KEY_IN_PLACE, NULL, 0, "Write to the memory of x, of a gradient that reads no x to that of dy", 0},
     {"rounds", KEY_ROUNDS, "N", 0, "Rounds of which the median is taken (default 21)", 0},
-    {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
     {"compare", KEY_COMPARE, "FILE", 0,
      "Also the ratio to the times in FILE, which --json has printed; it is flagged where the two differ by more than "
      "both spreads together", 0},
@@ -94,9 +91,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         if (!parse_integer(&options->rounds, value, 1, BENCH_ROUNDS))
             usage_error("--rounds is a number from 1 to %d, not '%s'", BENCH_ROUNDS, value);
         return 0;
-    case KEY_JSON:
-        options->json = true;
-        return 0;
     case KEY_COMPARE:
         options->compare = value;
         return 0;
@@ -106,6 +100,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->context;
+        state->child_inputs[1] = &options->format;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -114,14 +109,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 static void parse(bench_options *options, int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&device_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&device_argp, 0, NULL, 0}, {&format_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
         options_table, parse_option, "[NAME ...]",
         "Measures activations and their gradients, in turn with what only reads and writes as many arrays on the same "
         "device: on the CPU backend the fastest of memcpy, loops over vectors and the library's own identity, or "
         "relu's gradient where two arrays are read; on an OpenCL device the latter. GB/s counts bytes read and "
         "written; the time is the median of rounds, the spread the distance of their quartiles as a share of it.\v"
-        "Example: clact bench relu tanh --size=1Mi --device=cpu --threads=1,2",
+        "Examples:\n"
+        "  clact bench relu tanh --size=1Mi --device=cpu --threads=1,2\n"
+        "  clact bench --json >before.json\n"
+        "  clact bench --compare=before.json",
         children, NULL, NULL};
     options->rounds = 21;
     options->types[0] = CLACT_F32;
@@ -138,16 +136,6 @@ static void parse(bench_options *options, int argc, char **argv)
 }
 
 /* ---- The measurements ----------------------------------------------------------------------- */
-
-static void tell_progress(size_t done, size_t total)
-{
-    if (!isatty(STDERR_FILENO))
-        return;
-    if (done < total)
-        fprintf(stderr, "\rclact bench: %zu of %zu", done + 1, total);
-    else
-        fputs("\r\033[K", stderr);
-}
 
 static void require_types(const bench_options *options, const clact_caps *caps)
 {
@@ -180,17 +168,18 @@ int command_bench(int argc, char **argv)
     bench_result *results = allocate(total, sizeof *results);
     clact_caps caps = {0};
     size_t done = 0;
+    time_t start = time(NULL);
     for (size_t i = 0; i < options.thread_count; i++) {
         bench *b = bench_open(&options, options.threads[i]);
         caps = bench_caps(b);
         require_types(&options, &caps);
         for (size_t end = done + list_cases(results + done, &options, options.threads[i]); done < end; done++) {
-            tell_progress(done, total);
+            progress_show(start, (double)done / (double)total, "%s, %zu of %zu", results[done].name, done + 1, total);
             bench_measure(b, &results[done], (size_t)options.rounds);
         }
         bench_close(b);
     }
-    tell_progress(total, total);
+    progress_clear();
     bench_report(&options, &caps, results, total, old);
     free(results);
     free(options.names);

@@ -3,6 +3,7 @@
 #define CLI_BENCH_H
 
 #include "common.h"
+#include "report.h"
 #include "timing.h"
 
 #include <jansson.h>
@@ -20,7 +21,8 @@ typedef struct bench_options {
     uint32_t threads[BENCH_THREADS];
     size_t thread_count;
     int64_t rounds;
-    bool in_place, json;
+    bool in_place;
+    output_format format;
     const char *compare; /* a file; may be NULL */
 } bench_options;
 

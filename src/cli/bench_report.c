@@ -157,16 +157,20 @@ static json_t *result_json(const bench_result *r, json_t *old)
     return json;
 }
 
-static void print_document(const bench_options *options, const clact_caps *caps, const bench_result *results,
-                           size_t count, json_t *old)
+static json_t *results_json(const bench_result *results, size_t count, json_t *old)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, result_json(&results[i], old));
+    return list;
+}
+
+static void print_document(const bench_options *options, const clact_caps *caps, json_t *results)
+{
     print_json(json_pack("{si ss ss si so so sI so}", "schema", 1, "version", clact_version()->text, "type",
                          clact_type_name(options->types[0]), "numerics", (int)clact_version()->numerics, "machine",
                          machine_json(), "device", caps_json(caps), "rounds", (json_int_t)options->rounds, "results",
-                         list));
+                         results));
 }
 
 void bench_report(const bench_options *options, const clact_caps *caps, const bench_result *results, size_t count,
@@ -174,8 +178,13 @@ void bench_report(const bench_options *options, const clact_caps *caps, const be
 {
     if (old)
         warn_of_other_machine(options->compare, old, caps);
-    if (options->json)
-        print_document(options, caps, results, count, old);
+    if (options->format == AS_JSON)
+        print_document(options, caps, results_json(results, count, old));
+    else if (options->format == AS_CSV)
+        print_csv(results_json(results, count, old),
+                  "activation direction type elements threads in_place ns_per_element spread gb_per_s copy_gb_per_s "
+                  "copy_spread share_of_copy copy_by copy_threads compared.ns_per_element compared.ratio "
+                  "compared.verdict");
     else
         print_table(results, count, old);
     json_decref(old);
