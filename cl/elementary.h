@@ -193,6 +193,61 @@ INLINE pair expm1_pair(real x)
     return e;
 }
 
+/* 1 / (d.hi + d.lo) = near + near more for 1 <= d <= 2, |more| < 2^-9: relative error below 2^-28 (2^-57). */
+typedef struct { real near, more; } inverse_parts;
+
+INLINE inverse_parts inverse_of(pair d)
+{
+    real r = C(-0x1.c65256p-3);
+    r = fused(r, d.hi, C(0x1.54bdcap0));
+    r = fused(r, d.hi, C(-0x1.783c44p1));
+    r = fused(r, d.hi, C(0x1.6a09bap1));
+#if CLACT_REAL_BITS == 64
+    r = fused(fused(-d.hi, r, C(1.0)), r, r);
+#endif
+    real e = fused(-d.lo, r, fused(-d.hi, r, C(1.0)));
+    inverse_parts i;
+    i.near = r;
+    i.more = fused(e, e, e);
+    return i;
+}
+
+/* e^x 2^shift = power (1 + r + tail) for x <= 0: relative error below 2^-27. */
+typedef struct { real power, r, tail; } exp_parts;
+
+INLINE exp_parts exp_parts_of(pair x, real shift)
+{
+    reduced a = reduce(x.hi, shift);
+    real low = fused(a.n, -LN2_LOW, x.lo);
+    exp_parts e;
+    e.power = a.power;
+    e.r = a.high + low;
+    real rest = a.high - e.r + low, r2 = e.r * e.r;
+    e.tail = fused(r2, exp_tail(e.r), rest);
+    return e;
+}
+
+/* What is made of e^z, z <= 0: 1 / (1 + e^z) is near + near more, and e^z / (1 + e^z) is near + below, times power,
+ * which is 2^120 (f64: 2^1000) times too large. */
+typedef struct { real near, more, below, power; } logistic;
+
+INLINE logistic logistic_parts(pair z)
+{
+    exp_parts e = exp_parts_of(z, K(120.0, 1000.0));
+    real p = e.r + e.tail, whole = fused(e.power, p, e.power);
+    pair d;
+    d.hi = fused(whole, EXP_UNSCALE, C(1.0));
+    d.lo = fused(whole, EXP_UNSCALE, C(1.0) - d.hi);
+    inverse_parts i = inverse_of(d);
+    real low = i.near * i.more;
+    logistic l;
+    l.near = i.near;
+    l.more = i.more;
+    l.below = fused(i.near, e.r, fused(i.near, e.tail, fused(low, p, low)));
+    l.power = e.power;
+    return l;
+}
+
 /* The quotient (n.hi + n.lo) / (d.hi + d.lo) for 1 <= d <= 2, where d.lo is at most half an ulp of
  * d.hi: 0.51 ulp and the operands' own errors. */
 INLINE real quotient(pair n, pair d)

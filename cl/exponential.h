@@ -177,11 +177,19 @@ INLINE pair gelu_quick_argument(real x)
     return multiple_of(pair_of(K(0x1.b3b646p0, 0x1.b3b645a1cac08p0), K(-0x1.78d4fep-26, 0x1.89374bc6a7efap-55)), x);
 }
 
-/* 0.76 */
+/* x / (1 + e^-z), where z has the sign of x and |x| is at most 2^7. */
+INLINE real weighted(real x, pair z)
+{
+    logistic l = logistic_parts(minus_magnitude(z));
+    real low = x < C(0.0) ? l.below : l.near * l.more, y = x * (x < C(0.0) ? l.power : EXP_SCALE);
+    return fused(y, l.near, y * low) * EXP_UNSCALE;
+}
+
+/* 1.1 (f64: 1.3) */
 INLINE real gelu_quick_f(real x)
 {
     real b = bounded(x, K(66.0, 444.0));
-    real y = gated(b, exp_scaled_sum(minus_magnitude(gelu_quick_argument(b)), K(-114.0, -757.0)));
+    real y = weighted(b, gelu_quick_argument(b));
     return x > GATE_OPEN ? x : y;
 }
 
@@ -215,12 +223,11 @@ INLINE pair gelu_tanh_argument(real x, pair p, real share)
     return multiple_of(w, x);
 }
 
-/* 0.77 */
+/* 1.1 (f64: 1.3) */
 INLINE real gelu_tanh_f(real x)
 {
     real b = bounded(x, GELU_TANH_MOST);
-    pair z = gelu_tanh_argument(b, gelu_tanh_square(b), C(1.0));
-    real y = gated(b, exp_scaled_sum(minus_magnitude(z), GELU_TANH_LEAST));
+    real y = weighted(b, gelu_tanh_argument(b, gelu_tanh_square(b), C(1.0)));
     return x > GELU_TANH_MOST ? x : y;
 }
 

@@ -11,16 +11,6 @@
 
 /* ---- Sums and products ---------------------------------------------------------------------- */
 
-/* a + b scale, where the products are exact and |b scale| is at most about |a|, or 2 |a| with a.hi of few
- * digits. */
-INLINE pair sum_scaled(pair a, pair b, real scale)
-{
-    pair s;
-    s.hi = fused(b.hi, scale, a.hi);
-    s.lo = fused(b.lo, scale, fused(b.hi, scale, a.hi - s.hi) + a.lo);
-    return s;
-}
-
 /* a b with hi rounded, for a.lo and b.lo of a few ulp: relative error below 2^-45 (2^-103). */
 INLINE pair product_rounded(pair a, pair b)
 {
@@ -230,6 +220,44 @@ INLINE pair log2_pair(real x)
     return s;
 }
 
+/* (log(1 + t) / t - 1) / t for -1/4 <= t <= 1/2: the error of the logarithm is 2^-26 (2^-57.5). */
+INLINE real log1p_near(real t)
+{
+#if CLACT_REAL_BITS == 64
+    real q = C(-0x1.040a91e799a7bp-7);
+    q = fused(q, t, C(0x1.d4ae44717f4fep-6));
+    q = fused(q, t, C(-0x1.9034f0583b2dp-5));
+    q = fused(q, t, C(0x1.d1d865ef238a2p-5));
+    q = fused(q, t, C(-0x1.d6911d8e32164p-5));
+    q = fused(q, t, C(0x1.e146b2f279f84p-5));
+    q = fused(q, t, C(-0x1.fe06cce11c902p-5));
+    q = fused(q, t, C(0x1.10eabdbc11e1ap-4));
+    q = fused(q, t, C(-0x1.249fd27c03b7fp-4));
+    q = fused(q, t, C(0x1.3b177ecbe82e4p-4));
+    q = fused(q, t, C(-0x1.5555049dcd13bp-4));
+    q = fused(q, t, C(0x1.745ced243b19ap-4));
+    q = fused(q, t, C(-0x1.999999d3cf455p-4));
+    q = fused(q, t, C(0x1.c71c72be1ea67p-4));
+    q = fused(q, t, C(-0x1.00000002dac8cp-3));
+    q = fused(q, t, C(0x1.249249231577bp-3));
+    q = fused(q, t, C(-0x1.555555554ab83p-3));
+    q = fused(q, t, C(0x1.999999999bb5fp-3));
+    q = fused(q, t, C(-0x1.000000000004dp-2));
+    q = fused(q, t, C(0x1.555555555554ep-2));
+    return fused(q, t, C(-0x1p-1));
+#else
+    real q = C(-0x1.928ba2p-5);
+    q = fused(q, t, C(0x1.ba3f34p-4));
+    q = fused(q, t, C(-0x1.0d452cp-3));
+    q = fused(q, t, C(0x1.275b46p-3));
+    q = fused(q, t, C(-0x1.54defp-3));
+    q = fused(q, t, C(0x1.997a94p-3));
+    q = fused(q, t, C(-0x1.00009cp-2));
+    q = fused(q, t, C(0x1.55557cp-2));
+    return fused(q, t, C(-0x1p-1));
+#endif
+}
+
 /* P(z) with log(1 + t) = w (1 + z P(z)), w = 2 t / (2 + t), z = w^2, for 0 <= t <= 1: relative error of the
  * whole 2^-31.6 (2^-57.5). */
 INLINE real log1p_tail(real z)
@@ -252,19 +280,6 @@ INLINE real log1p_tail(real z)
     q = fused(q, z, C(0x1.999866p-7));
     return fused(q, z, C(0x1.555556p-4));
 #endif
-}
-
-/* 2^120 (f64: 2^1000) log(1 + e^x) for x <= 0: relative error below 2^-26 (2^-55); zero below least. */
-INLINE pair log1p_exp_scaled(pair x, real least)
-{
-    pair e = rounded(exp_scaled_sum(x, least)), d;
-    d.hi = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0)); /* 1 + t/2, at most 1.5 */
-    d.lo = fused(e.hi, C(0.5) * EXP_UNSCALE, C(1.0) - d.hi);
-    d.lo = fused(e.lo, C(0.5) * EXP_UNSCALE, d.lo);
-    pair w = quotient_sum(e, d);
-    real true_w = w.hi * EXP_UNSCALE, z = true_w * true_w;
-    w.lo = fused(w.hi, z * log1p_tail(z), w.lo);
-    return rounded(w);
 }
 
 /* ---- Powers --------------------------------------------------------------------------------- */

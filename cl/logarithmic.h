@@ -107,21 +107,26 @@ INLINE pair negative_product(real beta, real x)
 /* As far down as the scale reaches: e^-|beta x| / |beta| is zero below it for |beta| >= 2^-95 (f64: 2^-944). */
 #define SOFTPLUS_LEAST K(-170.0, -1400.0)
 
-/* With u = x or -x, as beta has it: max(u, 0) + log(1 + e^-|beta u|) / |beta|, whose terms are positive:
- * 0.72 ulp; a subnormal result is rounded once more. log(1 + ...) is scaled; first and second scale it back and
- * divide by the power of two in beta. */
+/* With u = x or -x, as beta has it: max(u, 0) + log(1 + e^-|beta u|) / |beta|, whose terms are positive. e = e^-|beta u|
+ * is scaled; where it is 1/2 or more, log(1 + e) is ln 2 + log(1 + (e - 1) / 2). 1.3 ulp (f64: 1.5). */
 INLINE real softplus_f(real x, real beta)
 {
     real u = beta < C(0.0) ? -x : x;
+    pair z = negative_product(beta, x);
+    const real least = SOFTPLUS_LEAST;
+    exp_parts e = exp_parts_of(pair_of(z.hi < least ? least : z.hi, z.hi < least ? C(0.0) : z.lo), K(120.0, 1000.0));
+    real power = z.hi < least ? C(0.0) : e.power, p = e.r + e.tail;
+    real whole = fused(power, p, power), low = fused(power, p, power - whole);
+    int upper = whole >= C(0.5) * EXP_SCALE;
+    real part = upper ? C(0.5) : C(1.0);
+    real f = fused(part, whole, upper ? C(-0.5) * EXP_SCALE : C(0.0)), t = f * EXP_UNSCALE;
+    low = fused(f, t * log1p_near(t), part * low) + (upper ? f : C(0.0));
+    real high = upper ? LN2_HIGH * EXP_SCALE : f;
     parts b = split(beta);
-    pair l = product_rounded(log1p_exp_scaled(negative_product(beta, x), SOFTPLUS_LEAST), reciprocal_pair(b.m));
+    pair inverse = reciprocal_pair(b.m);
+    real l = fused(high, inverse.hi, fused(low, inverse.hi, high * inverse.lo));
     real n = K(-120.0, -1000.0) - b.n, n1 = bounded(n, K(100.0, 1000.0));
-    real first = power_of_two(n1), second = power_of_two(n - n1), a = l.hi * first;
-    real hi = fused(a, second, u), z = hi - u;
-    real lo = fused(l.lo * first, second, u - (hi - z) + fused(a, second, -z)); /* hi + lo is the sum */
-    real above = hi < INFINITE ? hi + lo : hi;
-    real y = u > C(0.0) ? above : magnitude(a * second);
-    y = u < INFINITE ? y : u;
+    real y = fused(l * power_of_two(n1), power_of_two(n - n1), u > C(0.0) ? u : C(0.0));
     return beta < C(0.0) ? -y : y;
 }
 
@@ -149,65 +154,57 @@ INLINE real log_sigmoid_y(real y) { return softplus_y(y, C(-1.0)); }
 
 /* ---- Mish ----------------------------------------------------------------------------------- */
 
-/* With e = e^-|x|, tanh(log(1 + e^x)) = n / d:
- *   x > 0: n = 1 + 2 e,   d = n + 2 e^2
- *   else:  n = e (2 + e), d = n + 2,  where e and n are 2^120 (f64: 2^1000) times that
- * times back, e and n have their true size. */
-typedef struct { pair e, n, d; real back; } mish_parts;
+/* With e = e^-|x|, tanh(log(1 + e^x)) is a / d for x > 0, where a = 1 + 2 e and d = a + 2 e^2, else e a / d, where
+ * a = 2 + e and d = e a + 2. The e before the quotient is power (1 + p), 2^120 (f64: 2^1000) times as large; times
+ * back is what it must be multiplied by; e is that of scaled, likewise. */
+typedef struct { real scaled, e, power, p, back; pair a, d; } mish_parts;
 
 INLINE mish_parts mish_of(real x)
 {
-    const pair two = {C(2.0), C(0.0)};
-    pair a = {-magnitude(x), C(0.0)};
-    pair e = rounded(exp_scaled_sum(a, K(-110.0, -755.0))), above, below; /* x e^x is zero from there on */
-    real scale = x > C(0.0) ? EXP_UNSCALE : C(1.0), back = x > C(0.0) ? C(1.0) : EXP_UNSCALE;
-    e.hi *= scale;
-    e.lo *= scale;
-    above.hi = fused(C(2.0), e.hi, C(1.0));
-    above.lo = fused(C(2.0), e.lo, fused(C(2.0), e.hi, C(1.0) - above.hi));
-    below = product_rounded(e, sum_scaled(two, e, back));
-    mish_parts p;
-    p.e = e;
-    p.back = back;
-    p.n.hi = x > C(0.0) ? above.hi : below.hi;
-    p.n.lo = x > C(0.0) ? above.lo : below.lo;
-    above = sum_scaled(above, product_rounded(e, e), C(2.0));
-    below = sum_scaled(two, below, back);
-    p.d.hi = x > C(0.0) ? above.hi : below.hi;
-    p.d.lo = x > C(0.0) ? above.lo : below.lo;
-    return p;
+    const real most = K(110.0, 755.0); /* x e^x is zero beyond */
+    real m = magnitude(x);
+    exp_parts e = exp_parts_of(pair_of(m > most ? -most : -m, C(0.0)), K(120.0, 1000.0));
+    real p = e.r + e.tail, c0 = x > C(0.0) ? C(1.0) : C(2.0), c2 = x > C(0.0) ? C(2.0) : C(1.0);
+    mish_parts s;
+    s.scaled = fused(e.power, p, e.power);
+    s.e = s.scaled * EXP_UNSCALE;
+    s.power = x > C(0.0) ? C(1.0) : e.power;
+    s.p = x > C(0.0) ? C(0.0) : p;
+    s.back = x > C(0.0) ? C(1.0) : EXP_UNSCALE;
+    s.a.hi = fused(c2, s.e, c0);
+    s.a.lo = fused(c2, s.e, c0 - s.a.hi);
+    real t = fused(c2, s.e, C(2.0));
+    s.d.hi = fused(s.e, t, c0);
+    s.d.lo = fused(s.e, t, c0 - s.d.hi);
+    s.d.lo = fused(s.e, fused(c2, s.e, C(2.0) - t), s.d.lo);
+    return s;
 }
 
-/* x n / d: 0.6 ulp; a subnormal result is rounded once more. Where |x| is small, n / d is scaled up, for
- * the small part of the product not to be subnormal. */
+/* 1.4 */
 INLINE real mish_f(real x)
 {
-    mish_parts p = mish_of(x);
-    pair q = quotient_pair(p.n, p.d);
-    real up = x > C(0.0) ? C(1.0) / EXP_UNSCALE : C(1.0);
-    up = x > C(1.0) ? C(1.0) : up;
-    q.hi *= up;
-    q.lo *= up;
-    real y = multiple_rounded(q, x < K(-110.0, -755.0) ? K(-110.0, -755.0) : x).hi;
-    y = with_sign_of(y * (x > C(1.0) ? C(1.0) : EXP_UNSCALE), x);
-    return x < INFINITE ? y : x;
+    mish_parts s = mish_of(x);
+    pair q = quotient_pair(s.a, s.d);
+    real b = (x > C(0.0) ? x : bounded(x, K(110.0, 755.0))) * s.power;
+    real y = fused(b, q.hi, b * fused(q.hi, s.p, fused(q.lo, s.p, q.lo))) * s.back;
+    return x < INFINITE ? with_sign_of(y, x) : x;
 }
 
-/* (n d + 4 x g) / d^2 with g = e (1 + e), for x > 0 times e: 0.76 ulp; near the zero at -1.19 0.2 of n / d's. */
+/* a / d + 4 x (1 + e) / d^2, the second times e^2 for x > 0, and all times the e before the quotient: 1.2 */
 INLINE real mish_d(real x)
 {
-    const pair one = {C(1.0), C(0.0)};
-    mish_parts p = mish_of(x);
-    pair g = sum_scaled(one, p.e, p.back), t, w, s, d;
-    g = product_rounded(p.e, g);
-    w.hi = x > C(0.0) ? p.e.hi : C(1.0);
-    w.lo = x > C(0.0) ? p.e.lo : C(0.0);
-    w = multiple_rounded(product_rounded(g, w), C(4.0) * bounded(x, K(110.0, 755.0)));
-    t = product_rounded(p.n, p.d);
-    s = sum_of(t.hi, w.hi);
-    s.lo += t.lo + w.lo;
-    d = product_rounded(p.d, p.d);
-    return quotient_of(rounded(s), d) * p.back;
+    mish_parts s = mish_of(x);
+    real r = reciprocal_close(s.d.hi), r_lo = r * fused(-s.d.lo, r, fused(-s.d.hi, r, C(1.0)));
+    real square = x > C(0.0) ? s.e * s.e : C(1.0);
+    pair k, q, t, h;
+    k.hi = fused(s.scaled, EXP_UNSCALE, C(1.0));
+    k.lo = fused(s.scaled, EXP_UNSCALE, C(1.0) - k.hi);
+    q = product_rounded(s.a, pair_of(r, r_lo));
+    t = product_of(product_of(k, pair_of(r, r_lo)), pair_of(r, r_lo));
+    h = multiple_rounded(t, C(4.0) * bounded(x, K(110.0, 755.0)) * square);
+    pair sum = sum_of(q.hi, h.hi);
+    real low = sum.lo + (q.lo + h.lo);
+    return fused(s.power, sum.hi, s.power * fused(sum.hi, s.p, fused(low, s.p, low))) * s.back;
 }
 
 /* ---- Squareplus ----------------------------------------------------------------------------- */
