@@ -89,5 +89,6 @@ INLINE real tanh_d(real x)
 #include "exponential.h"
 #include "logarithmic.h"
 #include "random.h"
+#include "fast.h"
 
 #endif

@@ -12,8 +12,9 @@
 /* "none" as kernels take it: a limit that no comparison reaches. */
 #define NONE NAN
 #define NEVER 0
-#define DOCUMENTED(name, ...) -1
-#define TENSORFLOW(name, ...) ROW_##name##_tf
+#define DOCUMENTED(name, ...) -1, -1
+#define TENSORFLOW(name, ...) ROW_##name##_tf, -1
+#define FAST(name, ...) -1, ROW_##name##_fast
 
 /* The conditions under which y serves instead of x. */
 #define ACTIVATION(id, name, twin, learns, needs, from_y, ...)                                     \
@@ -68,11 +69,13 @@ enum {
 #define LEARNS_P0 1
 #define LEARNS_P0_TO_P3 4
 #define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
-    {id, needs, twin(name) >= 0, 0 __VA_ARGS__, learns, name##_noise, #name, aliases, "elementwise", name##_parameters, \
+    {id, needs, FIRST(twin(name), ) >= 0, 0 __VA_ARGS__, learns, name##_noise, #name, aliases, "elementwise", name##_parameters, \
      uf, ud, formula, derivative, kinks, source, TEXT(from_y), {0}},
 #define COMPOSED(id, name, kind, part, needs, uf, ud, aliases, formula, derivative, kinks, source, ...) \
     {id, needs, 0, 0 __VA_ARGS__, 0, 0, #name, aliases, KIND_NAME_##kind, name##_parameters, \
      uf, ud, formula, derivative, kinks, source, FROM_Y_##needs, {0}},
+#define FIRST(...) FIRST_OF(__VA_ARGS__)
+#define FIRST_OF(first, ...) first
 #define TEXT(from_y) QUOTED(from_y) /* NEVER is "0" */
 #define QUOTED(text) #text
 #define FROM_Y_X "0"
@@ -96,9 +99,9 @@ static const clact_activation_info infos[] = {
 #undef Y
 #define INFO_COUNT (sizeof infos / sizeof *infos)
 
-#define NO_GATE -1, -1, 0
-#define OWN(name) ROWWISE_##name, -1, 0
-#define GATE(row, half) ROW_##row, -1, CLACT_HALF_##half
+#define NO_GATE -1, -1, -1, 0
+#define OWN(name) ROWWISE_##name, -1, -1, 0
+#define GATE(row, half) ROW_##row, -1, -1, CLACT_HALF_##half
 #define PARAMETER(...)
 #define NOISE(outside) +outside
 #define ACTIVATION(id, name, twin, learns, needs, from_y, uf, ud, aliases, formula, derivative, kinks, source, ...) \
@@ -113,9 +116,11 @@ static const struct clact_row_info rows[INFO_COUNT] = {
 #undef NOISE
 #undef DOCUMENTED
 #undef TENSORFLOW
+#undef FAST
 
 #define DOCUMENTED(name, ...)
 #define TENSORFLOW(name, ...) [ROW_##name##_tf] = {#name "_tf", true, false},
+#define FAST(name, ...) [ROW_##name##_fast] = {#name "_fast", false, false},
 #define OWN_Y_X false
 #define OWN_Y_NOTHING false
 #define OWN_Y_X_OR_Y false
@@ -242,7 +247,7 @@ static clact_status read_parameters(clact_activation *a, const clact_activation_
 /* The row of the list, or what stands for one where the activation is the program's own. */
 static clact_status find(clact_activation *a, const clact_activation_desc *desc, const struct clact_row_info **row)
 {
-    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, 0, NULL, 0};
+    static const struct clact_row_info own = {KIND_ELEMENTWISE, -1, -1, -1, 0, NULL, 0};
     if (!desc->custom) {
         TRY(find_row(desc, &a->info));
         *row = &rows[a->info - infos];
@@ -280,12 +285,17 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
     REQUIRE(desc->semantics <= CLACT_TENSORFLOW, CLACT_E_ARGUMENT, "semantics must be CLACT_DOCUMENTED or CLACT_TENSORFLOW");
     REQUIRE(desc->semantics == CLACT_DOCUMENTED || row->tensorflow_row >= 0, CLACT_E_UNSUPPORTED,
             "%s has no TensorFlow semantics", a->info->name);
+    REQUIRE(desc->mode <= CLACT_FAST, CLACT_E_ARGUMENT, "mode must be CLACT_EXACT or CLACT_FAST");
+    REQUIRE(desc->mode == CLACT_EXACT || (desc->semantics == CLACT_DOCUMENTED && !a->own), CLACT_E_UNSUPPORTED,
+            "%s: TensorFlow semantics and activations of one's own are exact only", a->info->name);
     REQUIRE(!desc->gated || row->kind == KIND_ELEMENTWISE || row->kind == KIND_GATED, CLACT_E_UNSUPPORTED,
             "%s cannot gate: only element-wise activations do", a->info->name);
     a->kind = desc->gated ? KIND_GATED : row->kind;
     REQUIRE(!desc->half || a->kind == KIND_GATED, CLACT_E_ARGUMENT, "half is of gated units, and %s is none", a->info->name);
     a->half = desc->half ? desc->half : row->half ? row->half : CLACT_HALF_SECOND;
     a->row = desc->semantics == CLACT_TENSORFLOW ? row->tensorflow_row : row->row;
+    if (desc->mode == CLACT_FAST && row->fast_row >= 0)
+        a->row = row->fast_row;
     a->tensor = -1;
     a->axis = -1;
     take_defaults(a, a->info);
@@ -321,7 +331,7 @@ clact_status clact_activation_create(clact_activation **out, const clact_activat
             "parameters must not be NULL where parameter_count is not 0");
     REQUIRE(desc->unchecked <= 1 && desc->gated <= 1, CLACT_E_ARGUMENT, "unchecked and gated must be 0 or 1");
     REQUIRE(desc->half <= CLACT_HALF_SECOND, CLACT_E_ARGUMENT, "half must be a clact_half");
-    uint64_t rest = desc->reserved0;
+    uint64_t rest = 0;
     for (size_t i = 0; i < sizeof desc->reserved / sizeof *desc->reserved; i++)
         rest |= desc->reserved[i];
     REQUIRE(rest == 0, CLACT_E_ARGUMENT, "reserved words of clact_activation_desc must be zero");

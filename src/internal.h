@@ -38,14 +38,16 @@ CLACT_PRIVATE void clact_set_opencl_code(int32_t code);
 
 /* ---- Rows: the data of activations.def ------------------------------------------------------ */
 
-/* One function pair: a row in documented semantics, or its TensorFlow twin. */
+/* One function pair: a row in documented semantics, its TensorFlow twin, or its fast one. */
 enum clact_row {
 #define DOCUMENTED(name, ...)
 #define TENSORFLOW(name, ...) ROW_##name##_tf,
+#define FAST(name, ...) ROW_##name##_fast,
 #define ACTIVATION(id, name, twin, ...) ROW_##name, twin(name)
 #include "activations.def"
 #undef ACTIVATION
 #undef TENSORFLOW
+#undef FAST
 #undef DOCUMENTED
     ROW_COUNT
 };
@@ -72,7 +74,7 @@ enum clact_kind { KIND_ELEMENTWISE, KIND_GATED, KIND_ROWWISE, KIND_REDUCE, KIND_
 /* What an activation has besides its clact_activation_info. */
 struct clact_row_info {
     enum clact_kind kind;
-    int row, tensorflow_row; /* of f, or a clact_rowwise; -1 where there is none */
+    int row, tensorflow_row, fast_row; /* of f, or a clact_rowwise; -1 where there is none */
     uint32_t half;           /* that f is applied to, a clact_half, in a gated unit */
     bool (*from_y)(const double *p, const double *s, bool narrow);
     double noise; /* what the noise is outside training; 0: the row takes none */
@@ -80,8 +82,8 @@ struct clact_row_info {
 
 /* How cl/ names a row's functions. */
 struct clact_row_functions {
-    const char *name; /* "relu", "relu_tf" */
-    bool twin;        /* NAME_g(x, dy) instead of NAME_d(x) */
+    const char *name; /* "relu", "relu_tf", "tanh_fast" */
+    bool whole;       /* NAME_g(x, dy) instead of NAME_d(x) */
     bool own_y;       /* NAME_y(y) exists */
 };
 extern const struct clact_row_functions clact_row_functions[ROW_COUNT];

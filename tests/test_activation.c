@@ -1,6 +1,7 @@
 /* test_activation.c: activations are found, validated and refused as the header says. */
 #include "suites.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -107,6 +108,66 @@ START_TEST(parameters_are_finite_and_known)
 }
 END_TEST
 
+/* In units in the last place of f32; b is finite and not zero. */
+static double ulps(float a, float b)
+{
+    int e;
+    frexpf(b, &e);
+    return fabs((double)a - (double)b) / ldexp(1, (e < -125 ? -125 : e) - 24);
+}
+
+static bool same_special(float a, float b)
+{
+    return isnan(a) ? isnan(b) : a == b && signbit(a) == signbit(b);
+}
+
+/* Exact results are within an ulp, fast ones within four, and it is seen that they are other ones. */
+START_TEST(fast_forms_are_close)
+{
+    static const char *const names[] = {"sigmoid", "tanh", "silu", "elu"};
+    static const float specials[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 0x1p-149f, -0x1p-149f, FLT_MAX, -FLT_MAX};
+    enum { N = 8192, SPECIALS = COUNT_OF(specials) };
+    static float x[N], exact[N], fast[N];
+    clact_context *context = test_context();
+    for (int i = 0; i < N; i++)
+        x[i] = i < (int)SPECIALS ? specials[i] : (float)(i - N / 2) * 0.0037f;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        clact_activation *a, *b;
+        clact_activation_desc desc = {.name = names[i], .mode = CLACT_FAST};
+        OK(clact_activation_create(&a, &desc));
+        OK(clact_activation_named(&b, names[i], NULL, 0));
+        OK(clact_apply(context, a, N, x, fast));
+        OK(clact_apply(context, b, N, x, exact));
+        int differing = 0;
+        for (int k = 0; k < N; k++) {
+            if (k < (int)SPECIALS)
+                ck_assert_msg(same_special(fast[k], exact[k]), "%s(%a) is %a, not %a", names[i], (double)x[k],
+                              (double)fast[k], (double)exact[k]);
+            else if (exact[k] != 0)
+                ck_assert_msg(ulps(fast[k], exact[k]) <= 5, "%s(%a) is %a, not near %a", names[i], (double)x[k],
+                              (double)fast[k], (double)exact[k]);
+            differing += fast[k] != exact[k];
+        }
+        ck_assert_int_gt(differing, N / 64);
+        OK(clact_apply_gradient(context, a, N, x, x, fast));
+        OK(clact_apply_gradient(context, b, N, x, x, exact));
+        ck_assert_mem_eq(fast, exact, sizeof fast);
+        clact_activation_destroy(&a);
+        clact_activation_destroy(&b);
+    }
+}
+END_TEST
+
+START_TEST(modes_are_checked)
+{
+    clact_activation *a;
+    clact_activation_desc desc = {.name = "tanh", .mode = 2};
+    REFUSED(clact_activation_create(&a, &desc), CLACT_E_ARGUMENT, "mode");
+    desc = (clact_activation_desc){.name = "relu", .semantics = CLACT_TENSORFLOW, .mode = CLACT_FAST};
+    REFUSED(clact_activation_create(&a, &desc), CLACT_E_UNSUPPORTED, "exact");
+}
+END_TEST
+
 START_TEST(tensorflow_semantics_only_where_stated)
 {
     static const char *const twins[] = {"relu", "relu6", "leaky_relu", "thresholded_relu", "threshold", "clip",
@@ -159,6 +220,8 @@ Suite *activation_suite(void)
     tcase_add_test(t, ranges_are_those_of_keras);
     tcase_add_test(t, parameters_are_finite_and_known);
     tcase_add_test(t, tensorflow_semantics_only_where_stated);
+    tcase_add_test(t, fast_forms_are_close);
+    tcase_add_test(t, modes_are_checked);
     tcase_add_test(t, version_and_status);
     suite_add_tcase(s, t);
     return s;

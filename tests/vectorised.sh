@@ -34,6 +34,7 @@ cat >"$tmp/names.c" <<'END'
 #define X_OR_OWN_Y(name) name##_backward_y_step
 #define DOCUMENTED(name, ...)
 #define TENSORFLOW(name, ...) LOOPS(name##_tf)
+#define FAST(name, ...) name##_fast_forward_step
 #define LEARNS_NOTHING(name)
 #define LEARNS_P0(name) name##_learn_p0
 #define LEARNS_P0_TO_P3(name) name##_learn_p0 name##_learn_p1 name##_learn_p2 name##_learn_p3

@@ -305,6 +305,12 @@ typedef enum clact_semantics {
     CLACT_TENSORFLOW = 1  /* what TensorFlow 2.15 computes on a CPU, signs of zero included */
 } clact_semantics;
 
+/* How much is paid for the last digits. Fast forms exist of what sigmoid, tanh, silu and elu, and gated units made of
+ * them, compute in f32; everything else is exact in both modes. They are within 4 ulp, finite where the exact result is,
+ * and have the special values of the exact ones; their bits are not promised: they may differ between devices and
+ * releases. Gradients are the exact ones. */
+typedef enum clact_mode { CLACT_EXACT = 0, CLACT_FAST = 1 } clact_mode;
+
 typedef struct clact_parameter {
     const char *name;
     double value;  /* finite; rounded to the type computed in */
@@ -338,7 +344,7 @@ typedef struct clact_activation_desc {
     uint32_t unchecked; /* 1: relu and thresholded_relu accept negative values, as backend.relu does */
     uint32_t gated;     /* 1: u * f(v) of the element-wise activation named, which then has "axis" too */
     uint32_t half;      /* clact_half, for gated units: where v stands; 0: as the row says, else second */
-    uint32_t reserved0;
+    uint32_t mode;      /* clact_mode; CLACT_EXACT for TensorFlow semantics and activations of your own */
     const struct clact_custom *custom; /* one of your own, from clact/custom.h; NULL: by name or id */
     /* NULL, or for an element-wise activation, not gated: x and y are then of x_type and y_type and of no other
      * type, forward only, without training's noise and with numbers for parameters. y may be x. */

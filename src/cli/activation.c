@@ -46,11 +46,13 @@ void require_elementwise(const clact_activation_info *info, const char *command)
 
 /* ---- Options made from the library's list --------------------------------------------------- */
 
-enum { KEY_SEMANTICS = 0x400, KEY_UNCHECKED, KEY_PARAMETER = 0x1000 };
+enum { KEY_SEMANTICS = 0x400, KEY_MODE, KEY_UNCHECKED, KEY_PARAMETER = 0x1000 };
 
 static const struct argp_option fixed_options[] = {
     {"semantics", KEY_SEMANTICS, SEMANTICS_WORDS, 0,
      "documented (the default), or tensorflow: what TensorFlow 2.15 computes on a CPU", 0},
+    {"mode", KEY_MODE, MODE_WORDS, 0,
+     "exact (the default), or fast: within 4 units in the last place, bits not promised", 0},
     {"unchecked", KEY_UNCHECKED, NULL, 0,
      "Accept negative parameters of relu and thresholded_relu", 0},
     {NULL, 0, NULL, 0, "Parameters of the activations:", 1},
@@ -141,6 +143,8 @@ static error_t parse_activation(int key, char *value, struct argp_state *state)
     activation_options *options = state->input;
     if (key == KEY_SEMANTICS) {
         options->semantics = parse_semantics(value);
+    } else if (key == KEY_MODE) {
+        options->mode = parse_choice("--mode", value, MODE_WORDS) == 0 ? CLACT_EXACT : CLACT_FAST;
     } else if (key == KEY_UNCHECKED) {
         options->unchecked = 1;
     } else if (key >= KEY_PARAMETER && key < KEY_PARAMETER + (int)options_count) {
@@ -270,6 +274,7 @@ clact_activation *create_activation(const clact_activation_info *info, activatio
     desc.half = options->half;
     desc.quantization = options->quantization;
     desc.semantics = options->semantics;
+    desc.mode = options->mode;
     desc.unchecked = options->unchecked;
     desc.parameters = values;
     clact_status status = clact_activation_create(&activation, &desc);

@@ -14,6 +14,7 @@ void require_elementwise(const clact_activation_info *info, const char *command)
 
 /* The clact_semantics that a word names; else a usage error. */
 #define SEMANTICS_WORDS "documented|tensorflow"
+#define MODE_WORDS "exact|fast"
 uint32_t parse_semantics(const char *word);
 
 /* A parameter as it was typed: the option without its dashes, and the value. */
@@ -27,7 +28,7 @@ typedef struct parameter_file {
 } parameter_file;
 
 typedef struct activation_options {
-    uint32_t semantics, unchecked;
+    uint32_t semantics, mode, unchecked;
     uint32_t gated, half;  /* as in clact_activation_desc; set by the command */
     const clact_quantization *quantization; /* NULL: none; set by the command */
     const int64_t *axis;   /* the parameter "axis"; NULL: its default; set by the command */
@@ -37,7 +38,7 @@ typedef struct activation_options {
     size_t file_count;
 } activation_options;
 
-/* --semantics, --unchecked and an option for each name and alias of a parameter in the library's
+/* --semantics, --mode, --unchecked and an option for each name and alias of a parameter in the library's
  * list but axis, which is the command's to take; a child whose input is an activation_options that is all zero. */
 const struct argp *activation_argp(void);
 

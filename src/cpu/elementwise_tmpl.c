@@ -128,6 +128,7 @@ INLINE real one_nan(real x) { return x != x ? UNDEFINED : x; }
 #define TENSORFLOW(name, ...)                                                                       \
     LOOP(name##_tf_forward, name##_tf_f(x[k] __VA_ARGS__))                                          \
     LOOP(name##_tf_backward, name##_tf_g(x[k], dy[k] __VA_ARGS__))
+#define FAST(name, ...) LOOP(name##_fast_forward, name##_fast_f(x[k] __VA_ARGS__))
 #define OWN_Y_X(name, ...)
 #define OWN_Y_NOTHING(name, ...)
 #define OWN_Y_X_OR_Y(name, ...)
@@ -141,6 +142,7 @@ INLINE real one_nan(real x) { return x != x ? UNDEFINED : x; }
 #include "activations.def"
 #undef ACTIVATION
 #undef TENSORFLOW
+#undef FAST
 #undef PARAMETER
 #undef NOISE
 #undef OWN_Y_X_OR_OWN_Y
@@ -327,6 +329,7 @@ static void probe(uint32_t *out)
 /* ---- The table ------------------------------------------------------------------------------ */
 
 #define TENSORFLOW(name, ...) [ROW_##name##_tf] = {name##_tf_forward, name##_tf_backward, NULL},
+#define FAST(name, ...) [ROW_##name##_fast] = {name##_fast_forward, name##_backward, NULL},
 #define OWN_Y_X_OR_OWN_Y(name) name##_backward_y
 #define ACTIVATION(id, name, twin, learns, needs, ...)                                              \
     [ROW_##name] = {name##_forward, name##_backward, OWN_Y_##needs(name)}, twin(name)

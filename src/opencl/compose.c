@@ -201,7 +201,7 @@ void clact_opencl_row_lines(const clact_activation *a, struct clact_opencl_text 
     const struct clact_row_functions *row = a->own ? &a->own->functions : &clact_row_functions[a->row];
     const char *own = a->own ? "own_" : "", *name = row->name;
     clact_opencl_line(t, "#define ROW_F(x) %s%s_f(x%s)\n", own, name, p);
-    if (row->twin)
+    if (row->whole)
         clact_opencl_line(t, "#define ROW_G(x, dy) %s_g(x, dy%s)\n", name, p);
     else
         clact_opencl_line(t, "#define ROW_G(x, dy) gradient(%s%s_d(x%s), dy)\n", own, name, p);
