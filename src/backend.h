@@ -136,6 +136,9 @@ struct clact_arrays; /* of arrays.h */
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
     clact_status (*elementwise)(clact_context *, const struct clact_launch *);
+    /* A call on so few consecutive floats that nothing is to be checked or split; false: not done. May be NULL. */
+    bool (*few)(const clact_context *context, const clact_activation *activation, size_t n, const float *x, const float *dy,
+                float *out);
     clact_status (*rowwise)(clact_context *, const struct clact_rowwise_launch *);
     clact_status (*map)(clact_context *, const struct clact_map *);
     clact_status (*table)(clact_context *, const struct clact_table_launch *);

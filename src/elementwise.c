@@ -189,6 +189,9 @@ static bool plain(const float *in, const float *out, size_t n)
 static clact_status run_plain(clact_context *context, const clact_activation *activation, size_t n, const float *x,
                               const float *dy, float *out)
 {
+    clact_enter(context);
+    if (context->host->few && context->host->few(context, activation, n, x, dy, out))
+        return clact_leave(context, CLACT_OK);
     struct clact_launch l = {.activation = activation, .count = n, .dense = true, .host = true};
     l.direction = dy ? CLACT_BACKWARD : CLACT_FORWARD;
     l.in_place = out == x || out == dy;
@@ -200,7 +203,6 @@ static clact_status run_plain(clact_context *context, const clact_activation *ac
     l.dims[CLACT_MAX_RANK - 1] = (int64_t)n;
     for (int v = 0; v < VIEW_TENSOR; v++)
         l.views[v].strides[CLACT_MAX_RANK - 1] = 1;
-    clact_enter(context);
     return clact_leave(context, context->host->elementwise(context, &l));
 }
 

@@ -252,6 +252,7 @@ static clact_status cpu_on_host(clact_context *context, struct clact_view *const
 const struct clact_backend_functions clact_cpu_functions = {
     .caps = cpu_caps,
     .elementwise = clact_cpu_elementwise,
+    .few = clact_cpu_few,
     .rowwise = clact_cpu_rowwise,
     .map = clact_cpu_map,
     .table = clact_cpu_table,

@@ -76,8 +76,7 @@ void clact_walk_store(const struct clact_walk *w, struct clact_cursor c, int v, 
 /* ---- Threads -------------------------------------------------------------------------------- */
 
 #define GRAIN 4096      /* work is split at multiples of this */
-#define ALONE_AWAKE 16384  /* elements that one thread does sooner than several, awake */
-#define ALONE_ASLEEP 262144 /* and asleep: waking a thread takes some 50 microseconds */
+#define ALONE_ASLEEP 262144 /* elements that one does sooner than several asleep: waking takes some 50 microseconds */
 
 struct split {
     void (*range)(const void *job, uint64_t first, uint64_t end);
@@ -106,7 +105,7 @@ clact_status clact_cpu_split_at(clact_context *context, uint64_t count, uint64_t
     struct clact_cpu *cpu = context->cpu;
     struct split s = {range, job, count, 0};
     uint32_t tasks = 1;
-    if (cpu->threads > 1 && count * work >= ALONE_AWAKE) {
+    if (cpu->threads > 1 && count * work >= CLACT_CPU_ALONE) {
         bool awake = cpu->pool && context->pid == getpid() && clact_pool_awake(cpu->pool);
         if (awake || count * work >= ALONE_ASLEEP)
             tasks = cpu->threads;
