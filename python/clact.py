@@ -67,7 +67,7 @@ class Description(ctypes.Structure):
     c_name = "clact_activation_desc"
     _fields_ = [("name", TEXT), ("id", U32), ("semantics", U32), ("parameters", ctypes.POINTER(Parameter)),
                 ("parameter_count", ctypes.c_size_t), ("unchecked", U32), ("gated", U32), ("half", U32),
-                ("reserved0", U32), ("custom", POINTER), ("quantization", POINTER), ("reserved", U64 * 2)]
+                ("mode", U32), ("custom", POINTER), ("quantization", POINTER), ("reserved", U64 * 2)]
 
 
 class ParameterInfo(ctypes.Structure):
@@ -267,15 +267,18 @@ class Activation:
     """An activation with its parameters, immutable, of no context: Activation("relu", max_value=6, threshold=0.5).
 
     A parameter whose name is a word of Python's takes an underscore behind it (lambda_=0.5); None is "no limit".
+    mode: "fast" is within 4 ulp, where there is such a form.
     gated: u * f(v) of an element-wise activation; half: "first" or "second", where v stands in x."""
 
-    def __init__(self, name, *, semantics="documented", unchecked=False, gated=False, half=None, **parameters):
+    def __init__(self, name, *, semantics="documented", mode="exact", unchecked=False, gated=False, half=None,
+                 **parameters):
         given = {key.rstrip("_"): value for key, value in parameters.items()}
         values = (Parameter * max(len(given), 1))()
         for value, (key, number) in zip(values, given.items()):
             value.name, value.value, value.none = key.encode(), 0 if number is None else number, number is None
         description = Description(name=name.encode(), parameters=values, parameter_count=len(given),
                                   semantics=_choice("semantics", semantics, ("documented", "tensorflow")),
+                                  mode=_choice("mode", mode, ("exact", "fast")),
                                   half=_choice("half", half, (None, "first", "second")), unchecked=unchecked,
                                   gated=gated)
         self._handle = _Handle(library.clact_activation_destroy, library.clact_activation_create,

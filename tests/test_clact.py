@@ -91,7 +91,7 @@ class Activations(unittest.TestCase):
                 clact.Activation(**wrong)
             self.assertEqual(raised.exception.status, clact.Status[status])
         clact.Activation("relu", threshold=-1, unchecked=True)
-        for wrong in ({"semantics": "keras"}, {"half": "third"}):
+        for wrong in ({"semantics": "keras"}, {"half": "third"}, {"mode": "faster"}):
             with self.assertRaises(ValueError):
                 clact.Activation("relu", **wrong)
         self.assertIn("rely", str(self.failure(lambda: clact.Activation("rely"))))
@@ -136,6 +136,12 @@ class Calls(unittest.TestCase):
         expected = np.where(X >= 2, 2, np.where(X >= 1, X, np.float32(0.5) * (X - 1))).astype(np.float32)
         self.assertTrue(same(self.forward(relu, X), expected))
         self.assertTrue(same(self.forward(clact.Activation("relu", max_value=None), X), np.maximum(X, 0)))
+
+    def test_mode(self):
+        x = np.linspace(-4, 4, 4096, dtype=np.float32)
+        exact, fast = self.forward("tanh", x), self.forward(clact.Activation("tanh", mode="fast"), x)
+        self.assertTrue((exact != fast).any())
+        np.testing.assert_allclose(fast, exact, rtol=5e-7)
 
     def test_semantics(self):
         theta = clact.Activation("thresholded_relu", semantics="tensorflow")
