@@ -17,8 +17,8 @@
 
 #else
 
-#define FAST_SCALE 0x1p64f
-#define FAST_UNSCALE 0x1p-64f
+#define FAST_SCALE C(0x1p64)
+#define FAST_UNSCALE C(0x1p-64)
 
 /* e^x = power (1 + p) for -109 <= x <= 0, power 2^64 times as large: 1.3 ulp. */
 typedef struct { real power, p; } fast_exp;

@@ -19,7 +19,11 @@
 #define PASTE(a, b, c) PASTE_OF(a, b, c)
 #define KERNELS PASTE(clact_cpu_, CLACT_ISA, CLACT_REAL_BITS)
 
+#if defined CLACT_FMA_BY_DOUBLE && CLACT_REAL_BITS == 32 /* clang would take two, for the doubles in between */
+#define SIMD _Pragma("omp simd simdlen(4)")
+#else
 #define SIMD _Pragma("omp simd")
+#endif
 
 #ifdef __AVX512F__
 #define VECTOR_BYTES 64
@@ -42,8 +46,9 @@
     (void)p0, (void)p1, (void)p2, (void)p3, (void)p4, (void)p5, (void)p6, (void)p7;
 
 /* A loop takes several vectors in a step: of one alone each operation would wait for the one before it. Without a fused
- * multiply-add an operation is many, which need not wait for each other: there all elements are one step. */
-#ifdef CLACT_FMA_BY_DOUBLE
+ * multiply-add an operation is many, which need not wait for each other, and clang takes several by itself: there all
+ * elements are one step. */
+#if defined CLACT_FMA_BY_DOUBLE || defined __clang__
 #define EACH_VECTOR(part, value) part(0, value)
 enum { VECTORS = 1 };
 #elif defined __AVX2__ && !defined __AVX512F__
@@ -75,8 +80,15 @@ static const real *copied(real *to, const real *from, size_t first, size_t n)
     }
 #define STORED(i, value) out[first + i * lanes + j] = y##i;
 
-/* canonical(), by a comparison of reals: an instruction less. */
-INLINE real one_nan(real x) { return x != x ? UNDEFINED : x; }
+/* canonical(), by a comparison of reals where that is an instruction less; clang makes branches of it. */
+INLINE real one_nan(real x)
+{
+#ifdef __clang__
+    return canonical(x);
+#else
+    return x != x ? UNDEFINED : x;
+#endif
+}
 
 /* The arrays are read or NULL. */
 #define LOOP(function, value)                                                                       \
