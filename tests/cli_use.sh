@@ -49,6 +49,8 @@ run 3 devices --device=acelerator
 says "did you mean 'accelerator'?"
 run 3 devices --device=zzzzzzzz
 if grep -q "did you mean" err; then fault "$what: a suggestion far off"; else pass; fi
+run 3 devices --device=accelerator # there is none where tests run
+if grep -q "did you mean" err; then fault "$what: the word itself is suggested"; else pass; fi
 refuses 64 "--saved is x or y, not 'z' (see" apply relu --saved=z x.npy -o y.npy
 
 # ---- Terminals ----

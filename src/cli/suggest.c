@@ -33,11 +33,11 @@ size_t edit_distance(const char *a, const char *b)
     return distance;
 }
 
-/* Small enough for a misspelling of a word of that length. */
+/* Small enough for a misspelling of a word of that length, and one: a word that is right may not serve all the same. */
 static bool is_near(const suggestion *s)
 {
     size_t length = strlen(s->typed);
-    return s->best && s->distance < length && 2 * s->distance <= length + 1;
+    return s->best && s->distance > 0 && s->distance < length && 2 * s->distance <= length + 1;
 }
 
 void suggest(suggestion *s, const char *word)
