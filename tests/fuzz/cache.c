@@ -101,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t length;
     if (!*path)
         make_folder();
-    unsigned char *entry = container_of(CLACT_CONTAINER_ENTRY, "", bytes, size, &length);
+    unsigned char *entry = container_of("clactbin", "", bytes, size, &length);
     read_folder(entry, length);
     read_kept(bytes, size);
     free(entry);

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t length;
     if (!context)
         HOLDS(clact_open(&context, &(clact_options){.device = "cpu", .threads = 1}) == CLACT_OK);
-    unsigned char *file = container_of(CLACT_CONTAINER_MODEL, "", bytes, size, &length);
+    unsigned char *file = container_of("clactnet", "", bytes, size, &length);
     clact_status status = clact_nn_model_load(&m, context, memory_file(file, length), NULL);
     HOLDS((status == CLACT_OK) == (m != NULL));
     if (m) {

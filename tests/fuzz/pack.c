@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     memcpy(copy, bytes, size);
     put_hash(copy, size);
     snprintf(head, sizeof head, "clact %s\nnumerics %u\n", clact_version()->text, (unsigned)CLACT_NUMERICS);
-    unsigned char *file = container_of(CLACT_CONTAINER_PACK, head, copy, size, &length);
+    unsigned char *file = container_of("clactpak", head, copy, size, &length);
     struct clact_opencl_pack *p = NULL;
     clact_status status = clact_opencl_pack_open(&p, memory_file(file, length));
     HOLDS(status == CLACT_OK ? p != NULL : status == CLACT_E_PACK && !p);
