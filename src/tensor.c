@@ -165,9 +165,10 @@ static uint64_t divisor(uint64_t a, uint64_t b)
     return a;
 }
 
+/* Of an axis of one element it may be any number. */
 static uint64_t stride_along(const struct clact_view *v, uint32_t k)
 {
-    return (uint64_t)(v->strides[k] < 0 ? -v->strides[k] : v->strides[k]);
+    return v->strides[k] < 0 ? 0 - (uint64_t)v->strides[k] : (uint64_t)v->strides[k];
 }
 
 /* What of a view the axes of a stride below limit reach, in elements around its offset; the strides of the

@@ -138,7 +138,8 @@ static void make_place(struct place *p, size_t slot, const clact_tensor *usual, 
         p->start = (p->start + take(in, 1)) % ARENA;
     if ((how & 0xc0) == 0x80) { /* huge, or a word that must be zero */
         int64_t *const words[] = {&t->dims[0], &t->strides[0], &t->offset, (int64_t *)&t->reserved[0]};
-        *words[take(in, 1) % 4] = (int64_t)take(in, 8);
+        int64_t *word = words[take(in, 1) % 4];
+        *word = (int64_t)take(in, 8);
     }
 }
 

@@ -61,7 +61,7 @@ static size_t load(void *data, const char *name, void *entry, size_t capacity)
 {
     const struct kept *k = data;
     if (capacity)
-        memcpy(entry, k->bytes, capacity < k->length ? capacity : k->length);
+        memcpy(entry, k->bytes, capacity < k->second ? capacity : k->second);
     return capacity ? k->second : k->length;
 }
 
@@ -86,8 +86,10 @@ static void read_kept(const uint8_t *bytes, size_t size)
     clact_opencl_cache_put(&context, "program", "1", bytes, size);
     HOLDS(k.bytes);
     size_t length = k.length;
-    for (int i = 0; i < 3; i++)
-        k.bytes[take(&in, 2) % length] ^= (unsigned char)take(&in, 1);
+    for (int i = 0; i < 3; i++) {
+        size_t at = take(&in, 2) % length;
+        k.bytes[at] ^= (unsigned char)take(&in, 1);
+    }
     k.length -= take(&in, 1) % length;
     k.second = k.length - take(&in, 1) % length;
     unsigned char *payload = clact_opencl_cache_get(&context, "program", "1", &got);
