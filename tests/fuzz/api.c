@@ -161,7 +161,7 @@ static bool is_inside(const struct place *p)
     return least >= 0 && (__int128)p->start + (greatest + 1) * size <= ARENA;
 }
 
-/* Marks the bytes of an output's elements. */
+/* Marks the bytes of an output's elements, no two of which may meet. */
 static void mark(const struct place *p, bool *touched)
 {
     const clact_tensor *t = &p->operand.tensor;
@@ -176,7 +176,9 @@ static void mark(const struct place *p, bool *touched)
             at += index[k] * (t->strided ? t->strides[k] : dense[k]);
         }
         HOLDS(at >= 0 && p->start + ((size_t)at + 1) * size <= ARENA);
-        memset(touched + p->start + (size_t)at * size, true, size);
+        bool *bytes = touched + p->start + (size_t)at * size;
+        HOLDS(!*bytes);
+        memset(bytes, true, size);
     }
 }
 
