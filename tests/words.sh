@@ -115,6 +115,7 @@ fi >"$tmp/files"
 tab=$(printf '\t')
 texts=0 sources=0
 while read -r file; do
+    case $file in tests/fuzz/corpus/*) continue ;; esac # inputs, not texts
     [ -s "$file" ] && grep -Iq . "$file" || continue
     texts=$((texts + 1))
     case $file in

@@ -1,5 +1,5 @@
-/* api.c: fuzzes calls on the CPU backend: what they write is their outputs' elements, a refused call writes nothing, and
- * all instruction sets give the same bits. */
+/* api.c: fuzzes calls on the CPU backend: what they write is their outputs' elements, a refused call writes nothing,
+ * and all instruction sets give the same bits. */
 #include <clact/clact.h>
 
 #include "fuzz.h"
@@ -143,8 +143,8 @@ static void make_place(struct place *p, size_t slot, const clact_tensor *usual, 
     }
 }
 
-/* Bytes of an element, and whether all of them lie within the block; of host memory, whose size the library is not told,
- * nothing else may be given to it. */
+/* Whether all elements lie within the block: of host memory, whose size the library is not told, nothing else may be
+ * given to it. */
 static bool is_inside(const struct place *p)
 {
     const clact_tensor *t = &p->operand.tensor;
@@ -290,8 +290,9 @@ static clact_status run(const struct call *c, struct side *s)
         .gate = operand_of(c, GATE), .mask = operand_of(c, MASK), .seed = c->seed, .training = c->training};
     const clact_backward_args backward = {
         .x = operand_of(c, X), .y = operand_of(c, Y), .dy = operand_of(c, DY), .dx = operand_of(c, DX),
-        .parameters = tensor, .parameter_count = c->has_tensor, .gate = operand_of(c, GATE), .dgate = operand_of(c, DGATE),
-        .mask = operand_of(c, MASK), .seed = c->seed, .training = c->training, .dx_beta = c->beta,
+        .parameters = tensor, .parameter_count = c->has_tensor, .gate = operand_of(c, GATE),
+        .dgate = operand_of(c, DGATE), .mask = operand_of(c, MASK),
+        .seed = c->seed, .training = c->training, .dx_beta = c->beta,
         .gradients = c->has_gradient ? &c->gradient : NULL, .gradient_count = c->has_gradient};
     return c->backward ? clact_backward(s->context, c->activation, &backward)
                        : clact_forward(s->context, c->activation, &forward);
@@ -337,8 +338,10 @@ static void try_call(const clact_activation *a, bool gated, bool exact, input *i
     struct call c = {.activation = a, .gated = gated};
     make_call(&c, in);
     uint64_t fill = take(in, 4) | 1;
-    for (size_t i = 0; i < ARENA; i++) /* masks and small exponents are among them */
-        before[i] = (unsigned char)((fill = fill * 6364136223846793005u + 1442695040888963407u) >> 56 & (i % 4 == 3 ? 0xbf : 0xff));
+    for (size_t i = 0; i < ARENA; i++) { /* with small exponents in f32 */
+        fill = fill * 6364136223846793005u + 1442695040888963407u;
+        before[i] = (unsigned char)(fill >> 56 & (i % 4 == 3 ? 0xbf : 0xff));
+    }
     if (!is_safe(&c))
         return;
     clact_status status = run_on(c, &sides[0], before, after[0]);

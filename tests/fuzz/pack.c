@@ -9,8 +9,9 @@
 /* A driver that reads all of a binary and then does not take it. */
 static volatile unsigned char read_last;
 
-static cl_program CL_API_CALL create(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *lengths,
-                                     const unsigned char **binaries, cl_int *verdicts, cl_int *code)
+static cl_program CL_API_CALL create(cl_context context, cl_uint count, const cl_device_id *devices,
+                                     const size_t *lengths, const unsigned char **binaries,
+                                     cl_int *verdicts, cl_int *code)
 {
     for (size_t i = 0; i < lengths[0]; i++)
         read_last = binaries[0][i];
