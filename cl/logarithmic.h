@@ -126,7 +126,7 @@ INLINE real softplus_f(real x, real beta)
     pair inverse = reciprocal_pair(b.m);
     real l = fused(high, inverse.hi, fused(low, inverse.hi, high * inverse.lo));
     real n = K(-120.0, -1000.0) - b.n, n1 = bounded(n, K(100.0, 1000.0));
-    real y = fused(l * power_of_two(n1), power_of_two(n - n1), u > C(0.0) ? u : C(0.0));
+    real y = magnitude(fused(l * power_of_two(n1), power_of_two(n - n1), u > C(0.0) ? u : C(0.0)));
     return beta < C(0.0) ? -y : y;
 }
 
@@ -155,8 +155,8 @@ INLINE real log_sigmoid_y(real y) { return softplus_y(y, C(-1.0)); }
 /* ---- Mish ----------------------------------------------------------------------------------- */
 
 /* With e = e^-|x|, tanh(log(1 + e^x)) is a / d for x > 0, where a = 1 + 2 e and d = a + 2 e^2, else e a / d, where
- * a = 2 + e and d = e a + 2. The e before the quotient is power (1 + p), 2^120 (f64: 2^1000) times as large; times
- * back is what it must be multiplied by; e is that of scaled, likewise. */
+ * a = 2 + e and d = e a + 2. The e, or 1, before the quotient is power (1 + p) times back; that of scaled is 2^120
+ * (f64: 2^1000) times as large as e. */
 typedef struct { real scaled, e, power, p, back; pair a, d; } mish_parts;
 
 INLINE mish_parts mish_of(real x)
@@ -168,9 +168,10 @@ INLINE mish_parts mish_of(real x)
     mish_parts s;
     s.scaled = fused(e.power, p, e.power);
     s.e = s.scaled * EXP_UNSCALE;
-    s.power = x > C(0.0) ? C(1.0) : e.power;
+    real above = x > C(1.0) ? C(1.0) : EXP_SCALE; /* below 1 the small part of a product could be subnormal */
+    s.power = x > C(0.0) ? above : e.power;
     s.p = x > C(0.0) ? C(0.0) : p;
-    s.back = x > C(0.0) ? C(1.0) : EXP_UNSCALE;
+    s.back = x > C(1.0) ? C(1.0) : EXP_UNSCALE;
     s.a.hi = fused(c2, s.e, c0);
     s.a.lo = fused(c2, s.e, c0 - s.a.hi);
     real t = fused(c2, s.e, C(2.0));
