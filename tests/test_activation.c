@@ -146,7 +146,7 @@ START_TEST(fast_forms_are_close)
             else if (exact[k] != 0)
                 ck_assert_msg(ulps(fast[k], exact[k]) <= 5, "%s(%a) is %a, not near %a", names[i], (double)x[k],
                               (double)fast[k], (double)exact[k]);
-            differing += fast[k] != exact[k];
+            differing += k >= (int)SPECIALS && fast[k] != exact[k]; /* a NaN is not equal to itself */
         }
         ck_assert_int_gt(differing, 0);
         OK(clact_apply_gradient(context, a, N, x, x, fast));
