@@ -185,7 +185,7 @@ INLINE real weighted(real x, pair z)
     return fused(y, l.near, y * low) * EXP_UNSCALE;
 }
 
-/* 1.3 */
+/* 1.4 */
 INLINE real gelu_quick_f(real x)
 {
     real b = bounded(x, K(66.0, 444.0));
@@ -223,7 +223,7 @@ INLINE pair gelu_tanh_argument(real x, pair p, real share)
     return multiple_of(w, x);
 }
 
-/* 1.3 */
+/* 1.4 */
 INLINE real gelu_tanh_f(real x)
 {
     real b = bounded(x, GELU_TANH_MOST);

@@ -108,7 +108,7 @@ INLINE pair negative_product(real beta, real x)
 #define SOFTPLUS_LEAST K(-170.0, -1400.0)
 
 /* With u = x or -x, as beta has it: max(u, 0) + log(1 + e^-|beta u|) / |beta|, whose terms are positive. e = e^-|beta u|
- * is scaled; where it is 1/2 or more, log(1 + e) is ln 2 + log(1 + (e - 1) / 2). 1.3 ulp (f64: 1.5). */
+ * is scaled; where it is 1/2 or more, log(1 + e) is ln 2 + log(1 + (e - 1) / 2). 1.4 ulp (f64: 1.5). */
 INLINE real softplus_f(real x, real beta)
 {
     real u = beta < C(0.0) ? -x : x;
@@ -181,7 +181,7 @@ INLINE mish_parts mish_of(real x)
     return s;
 }
 
-/* 1.4 */
+/* 1.5 */
 INLINE real mish_f(real x)
 {
     mish_parts s = mish_of(x);
