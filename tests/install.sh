@@ -1,6 +1,7 @@
 #!/bin/sh
 # install.sh SOURCE_ROOT BUILD_ROOT: what is installed, and programs outside that find it: by pkg-config, shared and
-# static, by CMake after it was moved elsewhere; the programs of the documentation; the man page and the completions.
+# static, and also before it is installed; by CMake after it was moved elsewhere; the programs of the documentation; the man
+# pages and the completions.
 set -u
 root=$1 build=$2
 command -v meson >/dev/null || { echo 'skipped: there is no meson'; exit 77; }
@@ -45,15 +46,22 @@ expected()
     echo L/cmake/clact/clact-config.cmake L/cmake/clact/clact-config-version.cmake
     [ "$nn" ] && echo include/clact/nn.h
     [ "$cli" ] && echo bin/clact
-    [ -f "$build/tools/clact.1" ] && echo share/man/man1/clact.1 share/bash-completion/completions/clact \
-        share/zsh/site-functions/_clact share/fish/vendor_completions.d/clact.fish
+    if [ -f "$build/tools/clact.3" ]; then
+        echo share/man/man3/clact.3 share/man/man3/clact-opencl.3 share/man/man3/clact-custom.3
+        [ "$nn" ] && echo share/man/man3/clact-nn.3
+    fi
+    if [ -f "$build/tools/clact.1" ]; then
+        echo share/bash-completion/completions/clact share/zsh/site-functions/_clact \
+            share/fish/vendor_completions.d/clact.fish share/man/man1/clact.1
+        LD_LIBRARY_PATH="$libdir" "$here/bin/clact" help | sed -nE 's|^  ([a-z]+)  .*|share/man/man1/clact-\1.1|p'
+    fi
 }
 expected | tr ' ' '\n' | sort >"$tmp/expected"
 (cd "$here" && find . ! -type d) | sed "s|^\./||; s|^${libdir#"$here"/}/|L/|" | sort >"$tmp/found"
 check 'every file is there' equals "$(comm -23 "$tmp/expected" "$tmp/found")" ''
 comm -13 "$tmp/expected" "$tmp/found" | grep -vE '^include/clact/[a-z_/]*\.h(pp)?$|^share/clact/' >"$tmp/other"
 check 'headers and nothing else besides' equals "$(cat "$tmp/other")" ''
-check 'no test, example or benchmark' equals "$(grep -E 'test|example|bench' "$tmp/found")" ''
+check 'no test, example or benchmark' equals "$(grep -v '^share/man/' "$tmp/found" | grep -E 'test|example|bench')" ''
 check 'nothing knows where it was built' equals \
     "$(cd "$here" && grep -rlF "$build" include share "$libdir/pkgconfig" "$libdir/cmake")" ''
 if [ "$cli" ]; then
@@ -104,6 +112,20 @@ check 'it gives' equals "$(./relu)" '0 0 0 3'
 check 'it takes no shared library' equals "$(needs relu clact)" ''
 [ "$nn" ] && check 'a layer, static' build_static layer clact-nn && check 'it runs' ./layer
 
+# ---- pkg-config, for what was built and not installed ----
+
+# shellcheck disable=SC2046
+build_uninstalled()
+{
+    silent cc "$1.c" -o "$1" $(env -u PKG_CONFIG_SYSROOT_DIR -u PKG_CONFIG_LIBDIR \
+        PKG_CONFIG_PATH="$build/meson-uninstalled" pkg-config --cflags --libs "$2")
+}
+rm -f relu layer
+check 'relu, not installed' build_uninstalled relu clact
+check 'it gives' equals "$(LD_LIBRARY_PATH="$build/src" ./relu)" '0 0 0 3'
+[ "$nn" ] && check 'a layer, not installed' build_uninstalled layer clact-nn &&
+    check 'it runs' env LD_LIBRARY_PATH="$build/src/nn:$build/src" ./layer
+
 # ---- The programs of the documentation, compiled as they say ----
 
 export LD_LIBRARY_PATH="$libdir" PATH="$here/bin:$PATH"
@@ -153,17 +175,34 @@ END
     check 'relu_static is not' equals "$(needs made/relu_static clact)" ''
 fi
 
-# ---- The man page and the completions ----
+# ---- The man pages and the completions ----
 
 share=$tmp/moved/share
-if [ -f "$share/man/man1/clact.1" ]; then
-    page=$share/man/man1/clact.1
-    formatted() { LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z "$1" >"$tmp/page"; }
-    has man && check 'man warns of nothing' silent formatted "$page"
-    has mandoc && check 'mandoc finds no error' silent mandoc -T lint -W error "$page"
-    for word in clact\ apply NO_COLOR 'negative\-slope' '.B 64'; do
-        check "the page tells of $word" grep -qF -e "$word" "$page"
+formatted() { LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 -Z "$1" >"$tmp/page"; }
+# The pages have no date: what is built twice is the same.
+lint() { mandoc -T lint -W warning "$1" | grep -v 'missing date'; }
+tells() { # PAGE WORD...
+    page=$share/man/man${1##*.}/$1
+    shift
+    for word in "$@"; do
+        check "$(basename "$page") tells of $word" grep -qF -e "$word" "$page"
     done
+}
+has man && man=1 || man=
+has mandoc && mandoc=1 || mandoc=
+for page in "$share"/man/man?/*; do
+    [ "$man" ] && check "man warns of nothing in $page" silent formatted "$page"
+    [ "$mandoc" ] && check "mandoc warns of nothing in $page" equals "$(lint "$page")" ''
+done
+if [ -f "$share/man/man3/clact.3" ]; then
+    tells clact.3 'clact_open(clact_context **out' CLACT_E_PACK '.SH THREADS' 'int main(void)' 'clact\-nn (3)'
+    tells clact-opencl.3 clact_opencl_code clCreateContext
+    tells clact-custom.3 clact_custom_check
+    [ "$nn" ] && tells clact-nn.3 'clact_nn_model_fit(' 'libs clact\-nn'
+fi
+if [ -f "$share/man/man1/clact.1" ]; then
+    tells clact.1 'clact\-apply (1)' NO_COLOR '.B 64'
+    tells clact-apply.1 'negative\-slope' '\-\-gradient' 'clact apply tanh'
     for shell in bash zsh fish; do
         file=$(find "$share" -path "*$shell*" -type f)
         check "$shell has the names and options" grep -q 'thresholded_relu.*' "$file"

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""help.py KIND CLACT OUT: the man page, or the completion of a shell, from what CLACT says of itself.
+"""help.py KIND CLACT OUT...: the man pages, or the completion of a shell, from what CLACT says of itself.
 
-KIND is man, bash, zsh or fish. Read are `clact help`, the help of each command that it lists, and `clact list`. In the
-metavariable of an option, words that are divided by | are all that it takes; so are those in a command's arguments."""
+KIND is man, bash, zsh or fish; OUT is clact.1 and a clact-COMMAND.1 for each command, or one file. Read are `clact
+help`, the help of each command that it lists, and `clact list`. In the metavariable of an option, words that are
+divided by | are all that it takes; so are those in a command's arguments."""
 import json
 import os
 import re
 import subprocess
 import sys
 
-kind, clact, out = sys.argv[1:]
+sys.dont_write_bytecode = True # the source tree stays as it is
+import roff
+
+kind, clact, *outs = sys.argv[1:]
 OPTION = re.compile(r"^ +(?:-(\S), |)--([\w-]+)(?:=(\S+))?(?: {2,}(\S.*))?$")
 DEVICES = ["auto", "cpu", "opencl", "gpu", "accelerator"]
 
@@ -80,28 +84,13 @@ commands = [Command(*found.groups()) for found in (re.match(r"^  (\w+) {2,}(\S.*
 version = ask("--version").split()[1]
 
 
-# ---- The man page
-
-
-def roff(text):
-    """Text as roff has it: nothing in it is a command, and a dash is one."""
-    text = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\`").replace("'", "\\(aq").replace("^", "\\(ha")
-    return text.replace("~", "\\(ti")
-
-
-def roff_lines(text):
-    for line in text.splitlines():
-        yield ".PP" if not line else ("\\&" if line[0] in ".'" else "") + roff(line)
+# ---- The man pages
 
 
 def roff_option(option):
-    term = (f"\\fB\\-{option.short}\\fR, " if option.short else "") + f"\\fB\\-\\-{roff(option.name)}\\fR"
-    yield from [".TP", term + (f"=\\fI{roff(option.value)}\\fR" if option.value else "")]
-    yield from roff_lines(option.text)
-
-
-def roff_examples(lines):
-    yield from [".PP", "Examples:", ".PP", ".EX", *(f"    {roff(line)}" for line in lines), ".EE"]
+    term = (f"\\fB\\-{option.short}\\fR, " if option.short else "") + f"\\fB\\-\\-{roff.roff(option.name)}\\fR"
+    yield from [".TP", term + (f"=\\fI{roff.roff(option.value)}\\fR" if option.value else "")]
+    yield from roff.lines(option.text)
 
 
 ENVIRONMENT = {
@@ -115,30 +104,50 @@ ENVIRONMENT = {
 }
 
 
+def synopsis(command):
+    yield from [".SH SYNOPSIS", f".B clact {command.name}", f"[\\fIOPTION\\fR...] {roff.roff(command.arguments)}".rstrip()]
+
+
+def man_of(command):
+    yield from roff.head(f"clact-{command.name}", "1", version, command.summary)
+    yield from synopsis(command)
+    yield from [".SH DESCRIPTION", *roff.lines(command.about)]
+    yield from [".PP", *roff.lines(command.more.strip())] if command.more.strip() else []
+    yield ".SH OPTIONS"
+    for title, options in command.groups:
+        yield from [f".SS {roff.roff(title.rstrip(':'))}"] if title else []
+        for option in options:
+            yield from roff_option(option)
+    yield from [".SH EXAMPLES", *roff.code(command.examples)]
+    yield from roff.see_also(["clact(1)"], "That page has what holds for all commands: the environment and the exit codes.")
+
+
 def man():
     codes = next(line for line in page if line.startswith("Exit codes: "))
-    yield f'.TH CLACT 1 "" "clact {version}" "User Commands"'
-    yield from [".SH NAME", "clact \\- " + roff(page[1].rstrip(".")), ".SH SYNOPSIS"]
-    for c in commands:
-        yield from [f".B clact {c.name}", f"[\\fIOPTION\\fR...] {roff(c.arguments)}".rstrip(), ".br"]
-    yield from [".B clact help", "\\fICOMMAND\\fR", ".SH DESCRIPTION"]
-    yield from roff_lines("What is computed goes to standard output or to the file of -o, what is said to standard "
+    yield from roff.head("clact", "1", version, page[1].rstrip("."))
+    yield from [".SH SYNOPSIS", ".B clact", "\\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]", ".br"]
+    yield from [".B clact help", "\\fICOMMAND\\fR", ".br", ".B clact \\-\\-version", ".SH DESCRIPTION"]
+    yield from roff.lines("What is computed goes to standard output or to the file of -o, what is said to standard "
                           "error. A - instead of a file is standard input or output. Long options may be shortened.")
+    yield ".SH COMMANDS"
     for c in commands:
-        synopsis = f"\\fBclact {c.name}\\fR [\\fIOPTION\\fR...] {roff(c.arguments)}".rstrip()
-        yield from [f'.SH "CLACT {c.name.upper()}"', synopsis, ".PP", *roff_lines(c.about)]
-        for title, options in c.groups:
-            yield from [".PP", roff(title)] if title else []
-            for option in options:
-                yield from roff_option(option)
-        yield from [".PP", *roff_lines(c.more.strip())] if c.more.strip() else []
-        yield from roff_examples(c.examples)
-    yield from [".SH ENVIRONMENT"]
+        yield from [".TP", f".BR clact\\-{c.name} (1)", *roff.lines(c.summary)]
+    yield from [".SH EXAMPLES", *roff.code(line.strip() for line in page[page.index("Examples:") + 1:])]
+    yield ".SH ENVIRONMENT"
     for name, text in ENVIRONMENT.items():
-        yield from [".TP", f".B {name}", *roff_lines(text)]
+        yield from [".TP", f".B {name}", *roff.lines(text)]
     yield ".SH EXIT STATUS"
     for number, text in re.findall(r"(\d+) ([^,.]+)", codes):
-        yield from [".TP", f".B {number}", *roff_lines(text)]
+        yield from [".TP", f".B {number}", *roff.lines(text)]
+    yield from roff.see_also([f"clact-{c.name}(1)" for c in commands] + ["clact(3)"])
+
+
+def write_man():
+    pages = {"clact.1": man} | {f"clact-{c.name}.1": lambda c=c: man_of(c) for c in commands}
+    if sorted(map(os.path.basename, outs)) != sorted(pages):
+        sys.exit("clact help lists other commands than tools/meson.build has pages of")
+    for out in outs:
+        roff.write(out, pages[os.path.basename(out)]())
 
 
 # ---- Completions
@@ -274,5 +283,7 @@ def fish():
             yield f"{here}{short} -l {o.name}{words} -d {quoted(o.summary())}"
 
 
-with open(out, "w") as file:
-    file.write("\n".join({"man": man, "bash": bash, "zsh": zsh, "fish": fish}[kind]()) + "\n")
+if kind == "man":
+    write_man()
+else:
+    roff.write(outs[0], {"bash": bash, "zsh": zsh, "fish": fish}[kind]())
