@@ -22,6 +22,7 @@ for c in $commands; do
     run 0 "$c" --help
     cp out again
     expect "the same help of $c" cmp again helped
+    expect "no example of $c is wrapped" awk '/^Example/ { on = 1; next } on && !/^  clact / { exit 1 }' helped
 done
 
 # ---- Misspellings ----
@@ -99,14 +100,14 @@ left='gelu (forward|derivative), row [12] of 2: [0-9]+ %, [0-9]+ s left'
 if grep -qE "$left" out; then pass; else fault "no time left"; fi
 run 0 check gelu --dtype=f64 --threads=1 --samples=1500000
 silent
+what="progress of bench"
+shown "$clact" bench relu elu --size=1Ki,64Ki --rounds=200 --threads=1
+if grep -qE '(relu|elu), [2-8] of 8: [0-9]+ %, [0-9]+ s left' out; then pass; else fault "no time left"; fi
 if [ "$commands" != "${commands#*train}" ] && "$clact" help train | grep -q -- --epochs; then
     what="progress of training"
     shown "$clact" train digits --epochs=250
     if grep -qE "relu, epoch [0-9]+ of 250: [0-9]+ %, [0-9]+ s left" out; then pass; else fault "no time left"; fi
 fi
-
-# ---- Pipes ----
-
 
 # ---- Pipes ----
 
@@ -253,7 +254,11 @@ run 0 check elu relu --alpha=2 --samples=1000 --csv
 cp out check.csv
 run 0 check elu relu --alpha=2 --samples=1000 --json
 cp out check.json
-run 0 bench relu --size=64 --json
+run 0 bench relu --size=64 --rounds=3 --json
+cp out bench-old.json
+run 0 bench relu --size=64 --rounds=3 --csv --compare=bench-old.json
+cp out bench.csv
+run 0 bench relu --size=64 --rounds=3 --json --compare=bench-old.json
 cp out bench.json
 for action in show clear verify; do
     CLACT_CACHE_DIR=$here/cache run 0 cache $action --json
@@ -284,25 +289,35 @@ def text(value):
         return value or ''
     return str(value).lower() if isinstance(value, bool) else float(value)
 
+def field(o, column):
+    """The value in o; special_wrong is a field within a field."""
+    if column in o:
+        return o[column]
+    outer = next(k for k, v in o.items() if isinstance(v, dict) and column.startswith(k + '_'))
+    return o[outer][column[len(outer) + 1:]]
+
 wrong = []
 documents = {path[:-5]: json.load(open(path)) for path in glob.glob('*.json')}
 for name, document in documents.items():
     wrong += ['%s: %s is not told of' % (name, f) for f in sorted(fields(document) - told)]
     if document['schema'] != 1:
         wrong.append(name + ': another schema')
-for name, rows in (('list', 'activations'), ('devices', 'devices'), ('check', 'rows')):
+for name, rows in (('list', 'activations'), ('devices', 'devices'), ('check', 'rows'),
+                   ('bench', 'results')):
     table, objects = list(csv.DictReader(open(name + '.csv', newline=''))), documents[name][rows]
     if len(table) != len(objects) or not table:
         wrong.append('%s: %d lines of %d' % (name, len(table), len(objects)))
     for line, o in zip(table, objects):
         for column, cell in line.items():
-            value = o[column] if column in o else o['special'][column[8:]]
+            value = field(o, column)
             if name == 'list' and column == 'parameters':
                 value = {p['name']: p['default'] if p['default'] == 'none' else '%.17g' % p['default'] for p in value}
                 value = {k: v if v == 'none' else text(float(v)) for k, v in value.items()}
                 same = dict(x.split('=') for x in cell.split()).keys() == value.keys()
             elif column == 'parameters':
                 same = cell == ('alpha=2')
+            elif name == 'bench' and (isinstance(value, float) or column.endswith(('copy_by', 'copy_threads', 'verdict'))):
+                same = cell != '' # measured again
             else:
                 want = text(value)
                 same = float(cell) == want if isinstance(want, float) else cell == want

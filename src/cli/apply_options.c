@@ -356,12 +356,12 @@ const clact_activation_info *read_apply_options(apply_options *options, int argc
         "  clact apply leaky_relu --negative-slope=0.1 x.npy -o y.npy\n"
         "  clact apply prelu --slope=slopes.npy --axis=-1 x.npy -o y.npy\n"
         "  clact apply tanh --gradient=dy.npy x.npy -o dx.npy\n"
-        "  clact apply prelu --slope=slopes.npy --gradient=dy.npy --param-gradient=slope:ds.npy x.npy -o dx.npy\n"
+        "  clact apply prelu --gradient=dy.npy --param-gradient=slope:ds.npy x.npy\n"
         "  clact apply dropout --rate=0.1 --training --seed=7 x.npy -o y.npy\n"
         "  clact apply elu --gate=v.npy u.npy -o y.npy\n"
         "  clact apply maxout --pieces=3 --axis=1 x.npy -o y.npy\n"
         "  clact apply softmax --axis=1 --mask=m.npy x.npy -o y.npy\n"
-        "  clact apply silu --x-scale=0.05 --x-zero=-3 --y-scale=0.04 --y-zero=-128 q.npy -o y.npy",
+        "  clact apply silu --x-scale=0.05 --y-scale=0.04 --y-zero=-128 q.npy -o y.npy",
         children, NULL, NULL};
     parse_arguments(argv[0], &argp, argc, argv, options);
     return check_options(options);
