@@ -733,15 +733,23 @@ refuses 64 "is given twice" plot elu --alpha=1 --alpha=2
 refuses 64 "more than 32 functions" plot linear --alpha=1,2,3,4,5,6 --beta=1,2,3,4,5,6
 refuses 64 "not files" plot prelu --slope=x.npy
 refuses 64 "no oracle of TensorFlow's" plot relu --error --semantics=tensorflow
-refuses 3 "there is no OpenCL device" plot relu --device=no-such-device
+refuses 3 "there is no OpenCL device 'no-such-device' (see clact devices)" plot relu --device=no-such-device
 run 2 plot relu -o /no/such/folder/p.svg
 says "cannot be written"
 mkdir no-gnuplot
 path=$PATH
+cp p.dat again.dat
 PATH=$PWD/no-gnuplot
 run 2 plot relu -o p.png
 PATH=$path
 says "-o FILE.svg, and the numbers as -o FILE.csv or -o FILE.dat, need nothing"
+expect "a file that was there is left alone" cmp p.dat again.dat
+PATH=$PWD/no-gnuplot
+run 2 plot relu -o instead.png
+PATH=$path
+says "the numbers are in instead.dat instead"
+line instead.dat 2 "-10 0"
+expect "no image" test ! -e instead.png
 cat >no-gnuplot/gnuplot <<'EOT'
 #!/bin/sh
 [ "$GNUPLOT_FAILS" ] && exit 1

@@ -333,5 +333,24 @@ expect "lines end in a newline alone" sh -c '! grep -q "$(printf "\r")" list.csv
 refuses 64 "--json and --csv exclude each other" list --json --csv
 refuses 64 "there is no option '--csv'" kernels --csv
 
+# ---- What README.md shows ----
+
+# Numbers and devices are those of a machine; the columns and the names are the command's.
+head_of() { { grep -E -m 1 "$1" "$2" || echo "none in $2"; } | tr -s ' '; }
+shown_head() { # PATTERN ARGUMENT...: the line of the output that begins a table
+    pattern=$1
+    shift
+    run 0 "$@"
+    expect "README.md shows the columns of $1" test "$(head_of "$pattern" out)" = "$(head_of "$pattern" "$root/README.md")"
+}
+shown_head '^INDEX ' devices
+shown_head '^NAME ' bench relu --size=64 --rounds=1
+shown_head '^activation ' check relu --samples=1000
+if "$clact" help train | grep -q -- --epochs; then shown_head '^layer ' train --epochs=1; fi
+cut -d , -f 2 list.csv | tail -n +2 | sort >names
+sed -nE 's/^\| (piecewise|smooth|gated, [^|]*|along an axis) \| (.*) \|$/\2/p' "$root/README.md" |
+    sed 's/, and .*//' | tr ' ' '\n' | sort >told
+expect "README.md names every activation" cmp names told
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -64,7 +64,8 @@ void chart_terminal(FILE *to, const chart *p, const terminal *t);
 /* A line of labels and one for each point; csv: else separated by blanks, the first line being a comment. */
 void chart_table(FILE *to, const chart *p, bool csv);
 
-/* A PNG image by gnuplot, to be freed. Ends the program where there is none, or it fails. */
+/* A PNG image by gnuplot, to be freed; NULL where that cannot be started, errno saying why. Ends the program where it
+ * fails. */
 void *chart_png(const chart *p, size_t *bytes);
 
 #endif

@@ -52,7 +52,7 @@ static FILE *open_nameless(void)
     return file;
 }
 
-/* What gnuplot makes of the script, as a file. Its words go to stderr. */
+/* What gnuplot makes of the script, as a file; NULL where it cannot be started. Its words go to stderr. */
 static FILE *run_gnuplot(FILE *script)
 {
     FILE *image = open_nameless();
@@ -66,9 +66,11 @@ static FILE *run_gnuplot(FILE *script)
         error = posix_spawn_file_actions_adddup2(&actions, fileno(image), STDOUT_FILENO);
     if (!error)
         error = posix_spawnp(&process, arguments[0], &actions, NULL, arguments, environ);
-    if (error)
-        fail(CLI_FAILED, "PNG is drawn by gnuplot, which cannot be started: %s; -o FILE.svg, and the numbers as "
-             "-o FILE.csv or -o FILE.dat, need nothing", strerror(error));
+    if (error) {
+        fclose(image);
+        errno = error;
+        return NULL;
+    }
     posix_spawn_file_actions_destroy(&actions);
     while (waitpid(process, &status, 0) < 0)
         if (errno != EINTR)
@@ -85,7 +87,11 @@ void *chart_png(const chart *p, size_t *bytes)
     if (fflush(script) != 0 || ferror(script) || fseek(script, 0, SEEK_SET) != 0)
         fail(CLI_FAILED, "the script for gnuplot cannot be written: %s", strerror(errno));
     FILE *image = run_gnuplot(script);
+    int error = errno;
     fclose(script);
+    errno = error;
+    if (!image)
+        return NULL;
     long size = fseek(image, 0, SEEK_END) == 0 ? ftell(image) : -1;
     if (size <= 0 || fseek(image, 0, SEEK_SET) != 0)
         fail(CLI_FAILED, "gnuplot made no image");

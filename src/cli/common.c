@@ -378,8 +378,10 @@ const char *near_device(const char *asked)
 void require_opened(clact_status status, const char *asked)
 {
     char *sentence = text_of("%s", clact_error()); /* to look for devices changes it */
+    if (status == CLACT_E_NO_DEVICE)
+        fail(CLI_NO_DEVICE, "%s%s (see clact devices)", sentence, near_device(asked));
     if (status != CLACT_OK)
-        fail(exit_code(status), "%s%s", sentence, status == CLACT_E_NO_DEVICE ? near_device(asked) : "");
+        fail(exit_code(status), "%s", sentence);
     free(sentence);
 }
 

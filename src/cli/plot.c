@@ -5,6 +5,7 @@
 #include "file.h"
 #include "measure.h"
 
+#include <errno.h>
 #include <float.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -415,14 +416,35 @@ static void *text_of_chart(const chart *c, format f, size_t *bytes)
     return text;
 }
 
-static void write_chart(const chart *c, const plot_options *options)
+static void write_whole(const char *path, const void *data, size_t bytes)
 {
     refusal why;
-    file_part part = {0};
-    void *data = options->format == PNG ? chart_png(c, &part.bytes) : text_of_chart(c, options->format, &part.bytes);
-    part.data = data;
-    if (!file_write(options->path, &part, 1, &why))
-        fail(CLI_FAILED, "%s %s", is_standard(options->path) ? "standard output" : options->path, why.text);
+    file_part part = {data, bytes};
+    if (!file_write(path, &part, 1, &why))
+        fail(CLI_FAILED, "%s %s", is_standard(path) ? "standard output" : path, why.text);
+}
+
+/* Without gnuplot there is no image: its numbers are left in a file beside it, unless there is one of that name. */
+static _Noreturn void write_numbers_instead(const chart *c, const plot_options *options, const char *reason)
+{
+    char *path = text_of("%.*s.dat", (int)(strlen(options->path) - strlen(".png")), options->path);
+    if (access(path, F_OK) == 0)
+        fail(CLI_FAILED, "PNG is drawn by gnuplot, which cannot be started: %s; -o FILE.svg, and the numbers as "
+             "-o FILE.csv or -o FILE.dat, need nothing", reason);
+    size_t bytes;
+    const void *numbers = text_of_chart(c, DAT, &bytes);
+    write_whole(path, numbers, bytes);
+    fail(CLI_FAILED, "PNG is drawn by gnuplot, which cannot be started: %s; the numbers are in %s instead, and "
+         "-o FILE.svg needs nothing", reason, path);
+}
+
+static void write_chart(const chart *c, const plot_options *options)
+{
+    size_t bytes;
+    void *data = options->format == PNG ? chart_png(c, &bytes) : text_of_chart(c, options->format, &bytes);
+    if (!data)
+        write_numbers_instead(c, options, strerror(errno));
+    write_whole(options->path, data, bytes);
     free(data);
 }
 

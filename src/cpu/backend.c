@@ -61,7 +61,11 @@ static clact_status choose_isa(const struct clact_cpu_isa **out, const char *nam
         }
         REQUIRE(!name, CLACT_E_UNSUPPORTED, "this processor has no %s", name);
     }
-    return clact_fail(CLACT_E_NAME, "'%s' is not an instruction set of this build", name);
+    char names[64] = "";
+    size_t used = 0;
+    for (const struct clact_cpu_isa *isa = clact_cpu_isas; isa->name; isa++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", isa->name);
+    return clact_fail(CLACT_E_NAME, "'%s' is not an instruction set of this build, which has %s", name, names);
 }
 
 /* ---- Opening and closing -------------------------------------------------------------------- */
