@@ -9,7 +9,7 @@ build=${CLACT_BUILD:-build}
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dtests=disabled >/dev/null
 ninja -C "$build" >"$build/quickstart.log" 2>&1 || { tail -n 30 "$build/quickstart.log" >&2; exit 1; }
 
-PATH="$PWD/$build/src/cli:$PATH"
+PATH="$(cd "$build/src/cli" && pwd):$PATH"
 run() { echo "\$ $*"; "$@" 2>&1; echo; }
 run clact devices
 run clact apply relu --verbose examples/sample.npy -o "$build/relu.npy"
