@@ -3,11 +3,14 @@
  *   clact_tests [PART/PARTS]   1/2: the first suite, the third, ...
  *
  * Where $CLACT_TEST_BRIEF is set, without those that take a simulator a minute each; their kernels are those that
- * every_kernel, every_unit and every_row compare. */
+ * every_kernel, every_unit and every_row compare. Where $CLACT_TEST_COMMA is set, the user's locale must have a decimal
+ * comma. */
 #include "suites.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* By how long they take where a driver has everything to compile: the parts are about equal. */
 static Suite *(*const suites[])(void) = {
@@ -43,6 +46,11 @@ int main(int argc, char **argv)
         return 2;
     }
     setenv("CLACT_CACHE_DIR", "disabled", 0); /* the user's is not for tests */
+    setlocale(LC_ALL, ""); /* as programs do */
+    if (getenv("CLACT_TEST_COMMA") && strcmp(localeconv()->decimal_point, ",") != 0) {
+        fputs("the locale has no decimal comma\n", stderr);
+        return 1;
+    }
     const clact_caps *caps = test_caps();
     printf("device: %s (%s), CPU backend %s: %s\n", caps->device, caps->platform, caps->cpu, caps->reason);
     fflush(stdout);

@@ -28,17 +28,22 @@ static const struct kind {
     const char *name;
     bool backward, from_y, learns; /* learns: the result is the gradient of the slope */
     size_t x_of_y;                 /* elements of x for each of y */
+    clact_type type;
 } kinds[MIXED_KINDS] = {
-    {"relu", false, false, false, 1},   {"gelu", false, false, false, 1},  {"tanh", true, false, false, 1},
-    {"softmax", false, false, false, 1}, {"softmax", true, true, false, 1}, {"swiglu", false, false, false, 2},
-    {"swiglu", true, false, false, 2},  {"maxout", false, false, false, 2}, {"prelu", true, false, true, 1},
+    {"relu", false, false, false, 1, CLACT_F32},    {"gelu", false, false, false, 1, CLACT_F32},
+    {"tanh", true, false, false, 1, CLACT_F32},     {"softmax", false, false, false, 1, CLACT_F32},
+    {"softmax", true, true, false, 1, CLACT_F32},   {"swiglu", false, false, false, 2, CLACT_F32},
+    {"swiglu", true, false, false, 2, CLACT_F32},   {"maxout", false, false, false, 2, CLACT_F32},
+    {"prelu", true, false, true, 1, CLACT_F32},
 };
 
 struct worker {
     clact_context *context, *alone;
     uint64_t seed;
     int calls;
-    float *x, *dy, *got, *want;
+    bool any_row;
+    uint32_t types; /* that the context has */
+    void *x, *dy, *got, *want;
     const char *failure;
 };
 
@@ -70,11 +75,16 @@ static clact_status call(clact_context *context, const struct kind *k, const cla
     return k->backward ? clact_backward(context, f, &back) : clact_forward(context, f, &forward);
 }
 
-static struct operands on_host(const struct worker *w, const struct kind *k, size_t n, float *out)
+static struct operands on_host(const struct worker *w, const struct kind *k, size_t n, void *out)
 {
-    return (struct operands){clact_array(CLACT_F32, w->x, (int64_t)x_count(k, n)),
-                             clact_array(CLACT_F32, w->dy, (int64_t)n),
-                             clact_array(CLACT_F32, out, (int64_t)out_count(k, n))};
+    return (struct operands){clact_array(k->type, w->x, (int64_t)x_count(k, n)),
+                             clact_array(k->type, w->dy, (int64_t)n),
+                             clact_array(k->type, out, (int64_t)out_count(k, n))};
+}
+
+static size_t bytes_of(const clact_operand *o)
+{
+    return (size_t)o->tensor.dims[0] * clact_type_bytes((clact_type)o->tensor.type);
 }
 
 /* Waits for an event by OpenCL's own call, as its owner would. */
@@ -97,9 +107,9 @@ static const char *enqueue(clact_context *context, const struct kind *k, const c
 #endif
 }
 
-static const char *fill(clact_operand *o, enum place place, float *from)
+static const char *fill(clact_operand *o, enum place place, const void *from)
 {
-    size_t bytes = (size_t)o->tensor.dims[0] * sizeof *from;
+    size_t bytes = bytes_of(o);
     void *mapped;
     if (place != MAPPED) {
         DONE(clact_buffer_write(o->buffer, 0, bytes, from));
@@ -111,9 +121,9 @@ static const char *fill(clact_operand *o, enum place place, float *from)
     return NULL;
 }
 
-static const char *fetch(clact_operand *o, enum place place, float *to)
+static const char *fetch(clact_operand *o, enum place place, void *to)
 {
-    size_t bytes = (size_t)o->tensor.dims[0] * sizeof *to;
+    size_t bytes = bytes_of(o);
     void *mapped;
     if (place != MAPPED) {
         DONE(clact_buffer_read(o->buffer, 0, bytes, to));
@@ -131,7 +141,7 @@ static const char *in_buffers(struct worker *w, const struct kind *k, const clac
     clact_operand *all[] = {&o->x, &o->dy, &o->out};
     for (int i = 0; i < 3; i++) {
         all[i]->data = NULL;
-        DONE(clact_buffer_create(&all[i]->buffer, w->context, (size_t)all[i]->tensor.dims[0] * sizeof(float)));
+        DONE(clact_buffer_create(&all[i]->buffer, w->context, bytes_of(all[i])));
     }
     const char *failure = fill(&o->x, place, w->x);
     failure = failure ? failure : fill(&o->dy, place, w->dy);
@@ -146,7 +156,6 @@ static const char *mixed_call(struct worker *w, const struct kind *k, enum place
 {
     clact_activation *f = NULL;
     struct operands host = on_host(w, k, n, w->want), o = on_host(w, k, n, w->got);
-    size_t bytes = out_count(k, n) * sizeof(float);
     DONE(clact_activation_named(&f, k->name, NULL, 0));
     const char *failure = call(w->alone, k, f, &host, NULL) == CLACT_OK ? NULL : "the serial call";
     if (!failure && place == HOST)
@@ -157,10 +166,34 @@ static const char *mixed_call(struct worker *w, const struct kind *k, enum place
     clact_buffer_destroy(&o.dy.buffer);
     clact_buffer_destroy(&o.out.buffer);
     clact_activation_destroy(&f);
-    return failure ? failure : memcmp(w->got, w->want, bytes) == 0 ? NULL : "the result differs";
+    return failure ? failure : memcmp(w->got, w->want, bytes_of(&host.out)) == 0 ? NULL : "the result differs";
 }
 
 /* ---- Threads -------------------------------------------------------------------------------- */
+
+/* Any element-wise row, in any type that the device has, or one of the kinds. */
+static struct kind any_kind(uint32_t types, uint64_t r)
+{
+    size_t count;
+    const clact_activation_info *list = elementwise_list(&count);
+    uint64_t i = r % (count + COUNT_OF(kinds));
+    if (i >= count)
+        return kinds[i - count];
+    struct kind k = {list[i].name, r >> 8 & 1, false, false, 1, (clact_type)(r >> 9 & 3)};
+    if (!(types >> k.type & 1))
+        k.type = CLACT_F32;
+    return k;
+}
+
+static void fill_array(clact_type type, void *out, size_t n, uint64_t seed)
+{
+    if (type == CLACT_F32)
+        fill_strata(out, n, seed);
+    for (size_t at = 0, bytes = n * clact_type_bytes(type); type != CLACT_F32 && at < bytes; at += sizeof(uint64_t)) {
+        uint64_t word = next_random(&seed);
+        memcpy((char *)out + at, &word, sizeof word);
+    }
+}
 
 static void *work(void *argument)
 {
@@ -168,10 +201,11 @@ static void *work(void *argument)
     for (int i = 0; !w->failure && i < w->calls; i++) {
         uint64_t r = next_random(&w->seed);
         size_t n = i % 64 == 63 ? LARGE : 1 + (size_t)(r >> 32) % SMALL;
-        const struct kind *k = &kinds[((size_t)i < COUNT_OF(kinds) ? (size_t)i : r) % COUNT_OF(kinds)];
-        fill_strata(w->x, x_count(k, n), r);
-        fill_strata(w->dy, n, r + 1);
-        w->failure = mixed_call(w, k, (enum place)(r >> 16) % PLACES, n);
+        const struct kind k = w->any_row ? any_kind(w->types, r)
+                                           : kinds[((size_t)i < COUNT_OF(kinds) ? (size_t)i : r) % COUNT_OF(kinds)];
+        fill_array(k.type, w->x, x_count(&k, n), r);
+        fill_array(k.type, w->dy, n, r + 1);
+        w->failure = mixed_call(w, &k, (enum place)(r >> 16) % PLACES, n);
     }
     return NULL;
 }
@@ -179,10 +213,10 @@ static void *work(void *argument)
 static void start(struct worker *w)
 {
     OK(clact_open(&w->alone, &(clact_options){.device = "cpu", .threads = 1}));
-    w->x = malloc(2 * LARGE * sizeof(float));
-    w->dy = malloc(LARGE * sizeof(float));
-    w->got = malloc(2 * LARGE * sizeof(float));
-    w->want = malloc(2 * LARGE * sizeof(float));
+    w->x = malloc(2 * LARGE * sizeof(double));
+    w->dy = malloc(2 * LARGE * sizeof(double));
+    w->got = malloc(2 * LARGE * sizeof(double));
+    w->want = malloc(2 * LARGE * sizeof(double));
     ck_assert(w->x && w->dy && w->got && w->want);
 }
 
@@ -195,7 +229,7 @@ static void end(struct worker *w)
     free(w->want);
 }
 
-void run_mixed_calls(clact_context *const *contexts, unsigned count, unsigned threads, int calls)
+static void run_calls(clact_context *const *contexts, unsigned count, unsigned threads, const struct worker *like)
 {
     pthread_t handles[MOST_THREADS];
     struct worker workers[MOST_THREADS] = {{0}};
@@ -205,7 +239,12 @@ void run_mixed_calls(clact_context *const *contexts, unsigned count, unsigned th
 #endif
     ck_assert_uint_le(threads, MOST_THREADS);
     for (unsigned i = 0; i < threads; i++) {
-        workers[i] = (struct worker){.context = contexts[i % count], .seed = 100 + i, .calls = calls};
+        workers[i] = *like;
+        workers[i].context = contexts[i % count];
+        workers[i].seed += i;
+        clact_caps caps;
+        OK(clact_context_caps(contexts[i % count], &caps));
+        workers[i].types = caps.types;
         start(&workers[i]);
     }
     for (unsigned i = 0; i < threads; i++)
@@ -216,4 +255,14 @@ void run_mixed_calls(clact_context *const *contexts, unsigned count, unsigned th
         end(&workers[i]);
         ck_assert_msg(!workers[i].failure, "thread %u: %s", i, workers[i].failure);
     }
+}
+
+void run_mixed_calls(clact_context *const *contexts, unsigned count, unsigned threads, int calls)
+{
+    run_calls(contexts, count, threads, &(struct worker){.seed = 100, .calls = calls});
+}
+
+void run_random_calls(clact_context *const *contexts, unsigned count, unsigned threads, int calls, uint64_t seed)
+{
+    run_calls(contexts, count, threads, &(struct worker){.seed = seed, .calls = calls, .any_row = true});
 }

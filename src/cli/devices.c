@@ -82,8 +82,10 @@ static void add_device(table *t, const clact_device_info *d)
     table_add(t, "%s", d->device);
     table_add(t, "%s%s%s", d->platform, is_backend ? ", " : "", is_backend ? d->driver : "");
     table_add(t, "%" PRIu32, d->compute_units);
-    if (d->memory_bytes)
+    if (d->memory_bytes >= 1 << 30)
         table_add(t, "%.1f GiB", (double)d->memory_bytes / 0x1p30);
+    else if (d->memory_bytes)
+        table_add(t, "%.1f MiB", (double)d->memory_bytes / 0x1p20);
     else
         table_add(t, "-");
     table_add(t, "%s", yes_or_no(d->fp64));

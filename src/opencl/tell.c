@@ -1,6 +1,7 @@
 /* tell.c: the comment that opens a text for people: which kernels stand in it, how to build and to call them. */
 #include "opencl.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,18 @@ static void tell_kernels(struct clact_opencl_text *t, const struct kernel *list,
 
 /* ---- Activations ---------------------------------------------------------------------------- */
 
+/* As C writes it: the decimal point may be another one, and of several bytes, in the locale of the program. */
+static void write_number(char out[32], double value)
+{
+    snprintf(out, 32, "%.9g", value);
+    char *point = out + strspn(out, "-0123456789");
+    size_t length = strcspn(point, "0123456789e");
+    if (length && isfinite(value)) {
+        *point = '.';
+        memmove(point + 1, point + length, strlen(point + length) + 1);
+    }
+}
+
 /* "p0 = slope (0.25)", for row-wise ones "scale (1)". */
 static void tell_parameters(struct lines *l, const clact_activation *a)
 {
@@ -114,7 +127,7 @@ static void tell_parameters(struct lines *l, const clact_activation *a)
         const clact_parameter_info *p = &info->parameters[i];
         if (p->kind == CLACT_PARAMETER_INTEGER) /* axis and pieces are no numbers of a kernel's */
             continue;
-        snprintf(value, sizeof value, "%.9g", a->p64[i]);
+        write_number(value, a->p64[i]);
         const char *shown = a->p64[i] == a->p64[i] ? value : "none";
         if (a->kind == KIND_ROWWISE)
             snprintf(words, sizeof words, "%s (%s)", p->name, shown);
@@ -124,7 +137,8 @@ static void tell_parameters(struct lines *l, const clact_activation *a)
         separator = ", ";
     }
     if (a->noise >= 0) {
-        snprintf(words, sizeof words, "p%d = %.9g where no noise is drawn", a->noise, a->p64[a->noise]);
+        write_number(value, a->p64[a->noise]);
+        snprintf(words, sizeof words, "p%d = %s where no noise is drawn", a->noise, value);
         add_word(l, separator, words);
     }
 }

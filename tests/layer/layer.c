@@ -16,6 +16,7 @@
  *                        crds      no correctly rounded division and square root; building with the option fails
  *                        unified   host memory is not unified
  *                        place     buffers on the program's memory are copies of it, and mapped where those lie
+ *                        subnormals  f32 subnormals: programs are built with -cl-denorms-are-zero
  * A malformed CLFAULT or CLHIDE aborts with a sentence: a test with a misspelt fault would pass. layer.h does the same
  * at run time.
  *
@@ -79,6 +80,7 @@ enum hide {
     HIDE_CRDS = 1 << 4,
     HIDE_UNIFIED = 1 << 5,
     HIDE_PLACE = 1 << 6,
+    HIDE_SUBNORMALS = 1 << 7,
 };
 
 static const struct {
@@ -87,7 +89,7 @@ static const struct {
 } hide_words[] = {
     {"compiler", HIDE_COMPILER}, {"build", HIDE_BUILD}, {"fp64", HIDE_FP64},
     {"gpu", HIDE_GPU},           {"crds", HIDE_CRDS},   {"unified", HIDE_UNIFIED},
-    {"place", HIDE_PLACE},
+    {"place", HIDE_PLACE}, {"subnormals", HIDE_SUBNORMALS},
 };
 
 static cl_icd_dispatch driver; /* what lies below; slots that the loader lacks are NULL */
@@ -329,6 +331,8 @@ static void hide_in_device(cl_device_info what, void *value)
         memcpy(&fp, value, sizeof(fp));
         if (hides(HIDE_CRDS))
             fp &= ~(cl_device_fp_config)CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT;
+        if (hides(HIDE_SUBNORMALS))
+            fp &= ~(cl_device_fp_config)CL_FP_DENORM;
         memcpy(value, &fp, sizeof(fp));
         break;
     case CL_DEVICE_DOUBLE_FP_CONFIG:
@@ -425,6 +429,13 @@ static cl_int CL_API_CALL layer_clBuildProgram(cl_program program, cl_uint num_d
         return CL_COMPILER_NOT_AVAILABLE;
     if (hides(HIDE_BUILD) || asks_for_hidden(options))
         return CL_BUILD_PROGRAM_FAILURE;
+    char flushing[1024];
+    if (hides(HIDE_SUBNORMALS)) {
+        int length = snprintf(flushing, sizeof flushing, "%s -cl-denorms-are-zero", options ? options : "");
+        if (length < 0 || (size_t)length >= sizeof flushing)
+            return CL_INVALID_BUILD_OPTIONS;
+        options = flushing;
+    }
     return driver.clBuildProgram(program, num_devices, devices, options, notify, user);
 }
 
