@@ -2,9 +2,7 @@
  *
  *   clact_tests [PART/PARTS]   1/2: the first suite, the third, ...
  *
- * Where $CLACT_TEST_BRIEF is set, without those that take a simulator a minute each; their kernels are those that
- * every_kernel, every_unit and every_row compare. Where $CLACT_TEST_COMMA is set, the user's locale must have a decimal
- * comma. */
+ * Where $CLACT_TEST_COMMA is set, the user's locale must have a decimal comma. */
 #include "suites.h"
 
 #include <locale.h>
@@ -24,20 +22,6 @@ static Suite *(*const suites[])(void) = {
 #endif
 };
 
-static bool is_left_out(Suite *(*suite)(void))
-{
-    static Suite *(*const longest[])(void) = {
-        gated_suite, rowwise_suite, reduce_suite, properties_suite,
-#ifdef CLACT_TEST_NN
-        nn_model_suite,
-#endif
-    };
-    for (size_t i = 0; i < COUNT_OF(longest); i++)
-        if (suite == longest[i])
-            return getenv("CLACT_TEST_BRIEF") != NULL;
-    return false;
-}
-
 int main(int argc, char **argv)
 {
     unsigned part = 1, parts = 1;
@@ -56,8 +40,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     SRunner *runner = srunner_create(NULL);
     for (size_t i = part - 1; i < COUNT_OF(suites); i += parts)
-        if (!is_left_out(suites[i]))
-            srunner_add_suite(runner, suites[i]());
+        srunner_add_suite(runner, suites[i]());
     srunner_set_fork_status(runner, CK_NOFORK); /* a driver's threads do not survive a fork */
     srunner_run_all(runner, CK_NORMAL);
     /* $CK_RUN_SUITE may name none: nothing run is nothing shown. */

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 need gcc g++ libc6-dev meson ninja-build pkg-config python3 libjansson-dev libxxhash-dev opencl-c-headers check libmpfr-dev \
     ocl-icd-libopencl1 pocl-opencl-icd oclgrind clang-14 libclang-rt-14-dev llvm-14 llvm-spirv-14 spirv-tools binutils patch \
     libopenblas0-pthread libclblast1 opencl-clhpp-headers python3-numpy python3-pyopencl cmake man-db groff-base mandoc \
-    bash zsh fish ocl-icd-opencl-dev
+    bash zsh fish ocl-icd-opencl-dev locales
 hide_vendors=1 need mesa-opencl-icd intel-opencl-icd
 unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_BLAS_LIBRARY CLACT_CLBLAST_LIBRARY CLACT_KERNEL_DIR \
     CLACT_KERNEL_FORM OPENCL_LAYERS 2>/dev/null || :
