@@ -37,6 +37,10 @@ address() {
     export ASAN_OPTIONS=detect_leaks=1
     suites cpu "$folder/tests/clact_tests"
     suites opencl "$folder/tests/clact_tests"
+    for target in api cache model npy options pack; do
+        "$folder/tests/fuzz/replay_$target" "tests/fuzz/corpus/$target" >"$folder/said" 2>&1 || { cat "$folder/said"; exit 1; }
+    done
+    echo "$name: the corpora of the fuzzers"
 }
 
 thread() {

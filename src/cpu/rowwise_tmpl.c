@@ -284,8 +284,9 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
             for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
                 at[v] += c * l->views[v].strides[k];
         }
-        for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
-            row.base[v] = rows->base[v] + at[v] * (int64_t)clact_type_bytes((clact_type)l->views[v].type);
+        for (int v = 0; v < ROWWISE_VIEW_COUNT; v++) /* nothing may be added to the null pointer of an absent view */
+            row.base[v] = !rows->base[v] ? NULL
+                          : rows->base[v] + at[v] * (int64_t)clact_type_bytes((clact_type)l->views[v].type);
         if (l->backward)
             row_backward(&row, state);
         else
