@@ -1,6 +1,6 @@
 #!/bin/sh
-# oclgrind.sh EVERY_KERNEL EVERY_UNIT EVERY_ROW: Oclgrind watches every kernel's memory, races and API calls, and has nothing to
-# say.
+# oclgrind.sh EVERY_KERNEL EVERY_UNIT EVERY_ROW [--all]: Oclgrind watches every kernel's memory, races and API calls, and has
+# nothing to say. With --all in every type, else in f32 and by turns in another.
 #
 # The three are the programs that every_kernel.c, every_unit.c and every_row.c make. Oclgrind says what it finds in its log alone, not
 # by its exit code. Its run time is given to clact as the OpenCL library: clact opens one by name, which
@@ -9,6 +9,8 @@ set -u
 program=$1
 units=$2
 rows=$3
+brief=--brief
+[ "${4:-}" = --all ] && brief=
 cl=$(dirname "$0")/../cl
 command -v oclgrind >/dev/null || { echo "skipped: there is no oclgrind"; exit 77; }
 library=$(dirname "$(command -v oclgrind)")/../lib/oclgrind/liboclgrind-rt.so
@@ -21,7 +23,7 @@ watch()
 {
     rm -f "$tmp/log"
     CLACT_OPENCL_LIBRARY=$library oclgrind --check-api --data-races --uninitialized \
-        --log "$tmp/log" "$program" --brief "$@" >"$tmp/said" 2>&1
+        --log "$tmp/log" "$program" $brief "$@" >"$tmp/said" 2>&1
     status=$?
     [ -e "$tmp/log" ] || { echo "Oclgrind did not run:"; cat "$tmp/said"; exit 1; }
     return $status

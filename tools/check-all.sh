@@ -18,12 +18,12 @@ part() {
     coverage) sh tools/coverage.sh ;;
     fuzz) sh tools/fuzz.sh 600 ;;
     faults) long 'every OpenCL call failing in turn, in each way' 'every OpenCL call of a dense layer failing in turn' ;;
-    oclgrind) long 'all suites on Oclgrind' ;;
+    oclgrind) long 'all suites on Oclgrind' 'every kernel in every type, watched by Oclgrind' ;;
     hour) long 'random calls for 60 minutes' ;;
     floats) long 'every float on the CPU backend' 'every float on OpenCL' ;;
     doubles) long '10^8 doubles on the CPU backend' '10^8 doubles on OpenCL' ;;
     grid) long 'the grid on the CPU backend' 'the grid on OpenCL' ;;
-    others) long 'every kernel in every type on PoCL' 'every unit in every type on PoCL' 'every row in every type on PoCL' \
+    others) long 'suites on PoCL in every type' 'every kernel in every type on PoCL' 'every unit in every type on PoCL' 'every row in every type on PoCL' \
         'every kernel of one work-item' 'every unit of one work-item' 'every row of one work-item' \
         'thirty processes that start at once, on PoCL' 'threads, 1000 calls each' 'a subproject' \
         'all kernels for other compilers' 'suite matmul with CLBlast on PoCL' 'suite nn_interop with CLBlast on PoCL' ;;
