@@ -11,6 +11,9 @@
 #include "layer/layer.h"
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -27,10 +30,14 @@ static double minutes_since(const struct timespec *start)
     return (double)(now.tv_sec - start->tv_sec) / 60 + (double)(now.tv_nsec - start->tv_nsec) / 60e9;
 }
 
-/* Of the process, in KiB; 0 where it is not known. */
+/* Memory of the process, in KiB, without what its heap keeps for later: that grows with the number of threads that there
+ * were at once. 0 where it is not known. */
 static long resident(void)
 {
     long pages = 0;
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
     FILE *file = fopen("/proc/self/statm", "r");
     if (file && fscanf(file, "%*s %ld", &pages) != 1)
         pages = 0;
