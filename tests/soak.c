@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS = 8, CALLS = 100, CONTEXTS = 2 };
+enum { THREADS = 8, CALLS = 25, CONTEXTS = 2 };
 
 static double minutes;
 
@@ -71,27 +71,23 @@ static void round_of(uint64_t seed)
     ck_assert_int_eq(live_objects(), 0);
 }
 
-/* Flat: the second half of the time adds less than a hundredth to what there is, or 4 MiB. In the first, a driver
- * compiles, and the heap finds its size. */
+/* Flat: the largest in the last quarter of the time is at most a twentieth above that in the second one. In the first, a
+ * driver compiles. PoCL 3.1 keeps some 125 bytes of each program for good, also without clact. */
 START_TEST(random_calls)
 {
     struct timespec start;
-    uint64_t seed = 1000, rounds = 0, rounds_at_half = 0;
-    long at_half = 0;
+    uint64_t seed = 1000, rounds = 0;
+    long largest[4] = {0};
     clock_gettime(CLOCK_MONOTONIC, &start);
-    while (minutes_since(&start) < minutes) {
+    for (double at; (at = minutes_since(&start)) < minutes; rounds++, seed += THREADS) {
         round_of(seed);
-        seed += THREADS;
-        rounds++;
-        if (!at_half && minutes_since(&start) >= minutes / 2) {
-            at_half = resident();
-            rounds_at_half = rounds;
-        }
+        long now = resident(), *quarter = &largest[(int)(4 * at / minutes)];
+        *quarter = now > *quarter ? now : *quarter;
     }
-    long grown = resident() - at_half, most = at_half / 100 > 4096 ? at_half / 100 : 4096;
-    printf("%llu calls; %ld KiB after %llu rounds, %+ld KiB in the next %llu\n", (unsigned long long)rounds * THREADS * CALLS,
-           at_half, (unsigned long long)rounds_at_half, grown, (unsigned long long)(rounds - rounds_at_half));
-    ck_assert_int_le(grown, most);
+    printf("%llu calls in %llu rounds; memory in quarters of the time: %ld, %ld, %ld, %ld KiB\n",
+           (unsigned long long)rounds * THREADS * CALLS, (unsigned long long)rounds, largest[0], largest[1], largest[2],
+           largest[3]);
+    ck_assert_msg(!largest[1] || largest[3] <= largest[1] + largest[1] / 20, "the memory grows");
 }
 END_TEST
 
