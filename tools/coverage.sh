@@ -6,13 +6,13 @@ cd "$(dirname "$0")/.."
 need gcc meson ninja-build pkg-config python3 libjansson-dev libxxhash-dev opencl-c-headers check libmpfr-dev gcovr \
     ocl-icd-libopencl1 pocl-opencl-icd libopenblas0-pthread libclblast1 gnuplot-nox
 unset OCL_ICD_VENDORS CLACT_DEVICE CLACT_CPU CLACT_OPENCL_LIBRARY CLACT_KERNEL_DIR CLACT_KERNEL_FORM OPENCL_LAYERS 2>/dev/null || :
-build=build-coverage
-[ -f $build/build.ninja ] || CC=gcc meson setup $build -Db_coverage=true -Doptimization=1 >/dev/null
+build=${CLACT_BUILD:-build-coverage}
+[ -f $build/build.ninja ] || CC=${CC:-gcc} meson setup $build -Db_coverage=true -Doptimization=1 >/dev/null
 ninja -C $build >$build/build.log 2>&1 || { tail -n 30 $build/build.log >&2; exit 1; }
 find $build -name '*.gcda' -delete
-export CLACT_TEST_LIGHT=1 CLACT_CACHE_DIR=disabled POCL_CACHE_DIR="$PWD/$build/pocl"
+export CLACT_TEST_LIGHT=1 CLACT_CACHE_DIR=disabled POCL_CACHE_DIR="$(realpath $build)/pocl"
 mkdir -p "$POCL_CACHE_DIR"
-clact=$build/src/cli/clact tests=$build/tests/clact_tests layer=$PWD/$build/tests/layer.so
+clact=$build/src/cli/clact tests=$build/tests/clact_tests layer=$(realpath $build)/tests/layer.so
 : >$build/tests.log
 # What fails is told, and counted all the same.
 run() { "$@" >>$build/tests.log 2>&1 || echo "failed, see $build/tests.log: $*"; }
@@ -27,7 +27,7 @@ done
 run env OPENCL_LAYERS="$layer" $build/tests/clact_faults --brief
 run env CLACT_DEVICE=cpu sh tests/cli.sh $clact
 run env CLACT_DEVICE=opencl sh tests/cli.sh $clact
-run env CLACT_DEVICE=cpu sh tests/cli_use.sh "$PWD/$clact" "$PWD"
+run env CLACT_DEVICE=cpu sh tests/cli_use.sh "$(realpath $clact)" "$PWD"
 run sh tests/programs.sh $clact "$layer" 2
 run sh tests/environments.sh $clact "$layer" $tests $build/tests/elevated
 run $clact check --grid --samples=65536 --device=cpu elu softmax

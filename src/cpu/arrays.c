@@ -230,7 +230,7 @@ static clact_status sum(clact_context *context, struct job *j)
 
 /* The counters of PIECE elements, words of the reals' size. */
 struct counters {
-    _Alignas(64) char words[KINDS][PIECE * sizeof(double)];
+    _Alignas(64) char words[KINDS * PIECE * sizeof(double)];
 };
 
 static uint64_t *counts_of(const struct job *j, uint64_t segment)
@@ -244,7 +244,7 @@ static void empty(const struct job *j, struct counters *c, uint64_t segment, siz
     for (int kind = 0; kind < KINDS; kind++) {
         uint64_t total = 0;
         for (size_t k = 0; k < n; k++) {
-            const char *word = c->words[0] + ((size_t)kind * PIECE + k) * j->real_size;
+            const char *word = c->words + ((size_t)kind * PIECE + k) * j->real_size;
             uint64_t count = j->real_size == sizeof(double) ? *(const uint64_t *)word : *(const uint32_t *)word;
             total += count;
             if (apart && count)

@@ -42,8 +42,10 @@ static clact_status check_labels(struct loss *l)
     REQUIRE(l->columns <= MOST_CLASSES_F32 || l->z.tensor->type == CLACT_F64, CLACT_E_UNSUPPORTED,
             "labels in f32 are of at most %d classes, and there are %llu", MOST_CLASSES_F32,
             (unsigned long long)l->columns);
+    if (!l->labels.view.data) /* on a device */
+        return CLACT_OK;
     const int32_t *label = (const int32_t *)l->labels.view.data + l->labels.view.offset;
-    for (uint64_t i = 0; l->labels.view.data && i < l->samples; i++)
+    for (uint64_t i = 0; i < l->samples; i++)
         REQUIRE(label[i] >= 0 && (uint64_t)label[i] < l->columns, CLACT_E_RANGE,
                 "the label of sample %llu is %d, and there are %llu classes", (unsigned long long)i, (int)label[i],
                 (unsigned long long)l->columns);
