@@ -7,6 +7,7 @@
  *   C(x)              a constant that f32 holds exactly;  K(s, d): one rounded for each type
  *   fused(a, b, c)    a * b + c with a single rounding
  *   divide(a, b)      the correctly rounded quotient
+ *   square_root(x)    the correctly rounded root: the processor's own, as IEEE 754 asks for, or a sequence on fma
  *   to_bits, to_real  the representation of a real, and back
  *   INLINE            a function of this text; into its caller, which drivers are not left to choose: of pairs handed
  *                     from function to function clang makes an intrinsic that Oclgrind 21.10 does not know
@@ -43,6 +44,7 @@ typedef ushort u16;
 #define SHARED local
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#define square_root(x) root_by_fma(x)
 #define fused(a, b, c) fma(a, b, c)
 #define nearest(x) rint(x)
 
@@ -63,6 +65,15 @@ typedef uint32_t bits;
 typedef uint64_t u64;
 typedef uint32_t u32;
 typedef uint16_t u16;
+#define square_root(x) root_by_fma(x)
+#if defined __NO_MATH_ERRNO__ && (defined __SSE2__ || defined __aarch64__) /* there is an instruction, and no call */
+#undef square_root
+#if CLACT_REAL_BITS == 64
+#define square_root(x) __builtin_sqrt(x)
+#else
+#define square_root(x) __builtin_sqrtf(x)
+#endif
+#endif
 #define SHARED
 #define INLINE static inline __attribute__((always_inline, unused))
 INLINE bits to_bits(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }

@@ -42,11 +42,13 @@ INLINE real square_d(real x) { return x + x; }
 /* ---- Roots ---------------------------------------------------------------------------------- */
 
 /* Correctly rounded. */
-INLINE real sqrt_f(real x)
+INLINE real root_by_fma(real x)
 {
     square_parts s = split_square(x);
     return where_positive(x, root_pair(s.m, C(0.0), C(0.0)).hi * s.scale, x, INFINITE);
 }
+
+INLINE real sqrt_f(real x) { return square_root(x); }
 
 /* 1 / (2 sqrt(x)): correctly rounded. */
 INLINE real sqrt_d(real x)

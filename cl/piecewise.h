@@ -249,7 +249,9 @@ INLINE real sparse_plus_d(real x)
 /* x (x + 3) / 6. Near zero it is x / 2, and the low parts of the product would be subnormal. */
 INLINE real hard_swish_f(real x)
 {
-    pair s = sum_of(x, C(3.0)), p;
+    pair s, p;
+    s.hi = x + C(3.0);
+    s.lo = x - (s.hi - C(3.0)); /* as in sum_of(), for |x| <= 3 */
     p.hi = x * s.hi;
     p.lo = fused(x, s.hi, -p.hi);
     p.lo = fused(x, s.lo, p.lo);
