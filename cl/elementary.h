@@ -146,6 +146,7 @@ INLINE reduced reduce(real x, real shift)
 /* e^x 2^120 (f64: 2^1000) for x <= 0, as a sum: relative error below 2^-25.5 (2^-54.5). The scale keeps
  * every digit of what is subnormal at its true size. Below least, -149 (-791) or above, it is zero: the
  * caller says where its result rounds to zero, and no time is spent on underflow there. */
+#define EXP_SCALE K(0x1p120, 0x1p1000)
 #define EXP_UNSCALE K(0x1p-120, 0x1p-1000)
 #define EXP_LEAST K(-104.0, -746.0) /* below it e^x rounds to zero */
 

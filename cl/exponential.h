@@ -8,8 +8,6 @@
 
 #include "error_function.h"
 
-#define EXP_SCALE K(0x1p120, 0x1p1000)
-
 /* x c with one rounding, also where x is so small that c.lo x would be subnormal. The sign is chosen: that of
  * a zero which fma gives is not. */
 INLINE real multiple(pair c, real x)

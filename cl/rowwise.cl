@@ -143,7 +143,7 @@ void KERNEL(forward)(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims
             const ulong order = order_of(T(j));
             most = order > most ? order : most;
         }
-        r.greatest = of_order((bits)group_greatest(marks, most));
+        r = row_with(r, of_order((bits)group_greatest(marks, most)));
         if (row_has_sums(r)) {
             if (ROW(first)) {
                 most = 0; /* the greatest of the distances from the end */
@@ -157,14 +157,14 @@ void KERNEL(forward)(VIEW(x, const ELEMENT), VIEW(y, ELEMENT), const ulong8 dims
                 int again = 1;
                 while (again) {
                     sums total;
-                    SUM_ROW(total, 0, ROW(term)(s, T(j), r))
+                    SUM_ROW(total, ROW(paired), ROW(term)(s, ROW(kept)(T(j), r), r))
                     again = ROW(after)(&r, total);
                 }
             }
         }
         FOR_ROW(j)
         {
-            real result = row_result(ROW(y)(T(j), r), ROW(none), r);
+            real result = row_result(ROW(y)(ROW(kept)(T(j), r), r), ROW(none), r);
             result = j == first_of_all ? C(1.0) : result;
             y[y_at + (long)j * y_strides.s7] = STORE(TAKES_PART(j) ? result : ROW(none));
         }

@@ -7,13 +7,16 @@
  *   NAME_none      y of an element that takes no part, and of all in a row where none does
  *   NAME_start     the first value of hi
  *   NAME_first     1 where the first of the greatest gets 1 and there are no sums
+ *   NAME_kept      what of t the term and the result are made of;  NAME_keeps  1 where a driver that has room for it
+ *                  need not compute it twice
  *   NAME_term      two sums with the term of an element; NAME_after what becomes of the sums, and whether they are
  *                  to be made again;  NAME_y  the result
- *   NAME_dterm, NAME_dafter, NAME_dx the same backward, from y and dy;  NAME_paired  1 where b is what a lacks
+ *   NAME_dterm, NAME_dafter, NAME_dx the same backward, from y and dy
+ *   NAME_paired    1 where b, of the two sums, is what a lacks
  * The drivers see to masks, to rows without elements or with a NaN, and to dx_beta.
  *
- * Error in f32, relative to the magnitudes that are added up, for rows to 10^7: 4 ulp. What there is beside
- * the sums' own roundings is below 1.5 ulp. */
+ * Error in f32, relative to the magnitudes that are added up, for rows to 10^7: 4 ulp. Forward softmax and
+ * log_softmax stay below 2. */
 #ifndef CLACT_ROWWISE_H
 #define CLACT_ROWWISE_H
 
@@ -23,6 +26,8 @@ typedef struct {
     bits flip;           /* SIGN_BIT where x is negated */
     real quarter, factor; /* quarter is 1, or 1/4 for a scale below 1: differences then do not overflow */
     real greatest;       /* NaN where any t is */
+    int near;            /* whether the scale is 1 and the greatest at most 512 in magnitude */
+    real whole, rest;    /* then it is whole LN2_HIGH + rest */
     real hi, lo;         /* what the sums have given */
     real before, after;  /* the scale of gradients: it is the product of these two and 1/2 */
 } row_state;
@@ -36,15 +41,16 @@ INLINE row_state row_of(real scale, real start)
     r.factor = s < C(1.0) ? C(4.0) * s : s;
     r.before = s > C(1.0) ? scale : C(1.0);
     r.after = s > C(1.0) ? C(2.0) : C(2.0) * scale;
-    r.greatest = r.lo = C(0.0);
+    r.greatest = r.lo = r.whole = r.rest = C(0.0);
+    r.near = 0;
     r.hi = start;
     return r;
 }
 
 /* ---- Sums ----------------------------------------------------------------------------------- */
 
-/* The order is that of reduction.h. Where sums are paired, b is what a lacks: backward one term may be far
- * above the others, and every addition on its way to the total would round at its size. */
+/* The order is that of reduction.h. Where sums are paired, b is what a lacks: one term may be far above the others,
+ * and every addition on its way to the total would round at its size. */
 INLINE sums sums_of(sums x, sums y, int paired)
 {
     sums s;
@@ -97,6 +103,17 @@ INLINE real row_element(real x, bits flip)
 
 #define NO_PART to_real(INFINITY_BITS | SIGN_BIT) /* -infinity */
 
+/* What follows from the greatest. */
+INLINE row_state row_with(row_state r, real greatest)
+{
+    reduced a = reduce(greatest, C(0.0));
+    r.greatest = greatest;
+    r.near = r.factor == C(1.0) && r.quarter == C(1.0) && magnitude(greatest) <= C(512.0);
+    r.whole = a.n;
+    r.rest = a.high;
+    return r;
+}
+
 /* Bits that are ordered as the numbers are, with NaN above all. */
 INLINE bits order_of(real t)
 {
@@ -130,50 +147,61 @@ INLINE pair row_difference(real t, row_state r)
     return d;
 }
 
-/* e^(z - m) as exp_scaled() gives it; not for t that is the greatest. */
-INLINE pair row_exp(real t, row_state r, real least)
+/* ---- softmax -------------------------------------------------------------------------------- */
+
+/* e^(z - m) 2^120 (f64: 2^1000): 1.3 ulp; of the greatest exactly that power, and zero where a share of it would be.
+ * Nothing subnormal is on its way. Near zero t - m need not be exact: its n gives the power, and n and that of the
+ * greatest are taken from t as in reduce(), which leaves a number that the type holds. */
+#define ROW_LEAST K(-120.0, -770.0)
+
+INLINE real row_exp(real t, row_state r)
 {
+    if (r.near) {
+        reduced a = reduce(t - r.greatest, K(120.0, 1000.0));
+        real x = fused(a.n, -LN2_LOW, fused(a.n + r.whole, -LN2_HIGH, t) - r.rest);
+        real v = fused(a.power, fused(x * x, exp_tail(x), x), a.power);
+        return t - r.greatest < ROW_LEAST ? C(0.0) : v;
+    }
     pair d = row_difference(t, r), z;
     z.hi = d.hi * r.factor;
     z.lo = fused(d.lo, r.factor, fused(d.hi, r.factor, -z.hi));
-    return exp_scaled_sum(z, least);
+    exp_parts e = exp_parts_of(z, K(120.0, 1000.0));
+    real v = fused(e.power, e.r + e.tail, e.power);
+    v = z.hi < ROW_LEAST ? C(0.0) : v;
+    return t == r.greatest ? EXP_SCALE : v;
 }
 
-/* ---- softmax -------------------------------------------------------------------------------- */
-
-/* e^(z - m) is summed with a factor of 2^60 (f64: 2^500), so that nothing is subnormal. The greatest are
- * counted. What is left out is below 2^-173 (2^-1110) of them. */
+/* It is summed with a factor of 2^60 (f64: 2^500), exactly but for what the sums of what is lacking round. */
 #define ROW_UNSCALE K(0x1p-60, 0x1p-500)
-#define ROW_LEAST K(-120.0, -770.0)
+
+INLINE sums row_exp_term(sums s, real v)
+{
+    real a = fused(v, ROW_UNSCALE, s.a), z = a - s.a;
+    s.b += s.a - (a - z) + fused(v, ROW_UNSCALE, -z);
+    s.a = a;
+    return s;
+}
 
 #define softmax_scale(scale) (scale)
 #define softmax_none C(0.0)
 #define softmax_start C(0.0)
 #define softmax_first 0
-
-INLINE sums softmax_term(sums s, real t, row_state r)
-{
-    pair e = row_exp(t, r, ROW_LEAST);
-    real v = t == r.greatest ? C(0.0) : e.hi + e.lo;
-    s.a = fused(v, ROW_UNSCALE, s.a);
-    s.b += t == r.greatest ? C(1.0) : NO_SUM;
-    return s;
-}
+#define softmax_keeps 1
+INLINE real softmax_kept(real t, row_state r) { return row_exp(t, r); }
+INLINE sums softmax_term(sums s, real v, row_state r) { return row_exp_term(s, v); }
 
 /* 1/S as a sum. */
 INLINE int softmax_after(row_state *r, sums s)
 {
-    real sum = fused(s.a, ROW_UNSCALE, s.b);
-    r->hi = divide(C(1.0), sum);
-    r->lo = fused(-r->hi, sum, C(1.0)) * r->hi;
+    real sum = s.a + s.b, rest = s.a - sum + s.b;
+    r->hi = divide(C(1.0), sum * ROW_UNSCALE);
+    r->lo = fused(-r->hi, rest * ROW_UNSCALE, fused(-r->hi, sum * ROW_UNSCALE, C(1.0))) * r->hi;
     return 0;
 }
 
-INLINE real softmax_y(real t, row_state r)
+INLINE real softmax_y(real v, row_state r)
 {
-    pair e = row_exp(t, r, EXP_LEAST);
-    real y = fused(e.hi, r.hi, fused(e.lo, r.hi, e.hi * r.lo)) * EXP_UNSCALE;
-    return t == r.greatest ? r.hi : magnitude(y);
+    return magnitude(fused(v, r.hi, v * r.lo) * EXP_UNSCALE);
 }
 
 /* A y of zero is dead: its dy reaches nothing. */
@@ -207,9 +235,11 @@ INLINE real softmax_dx(real y, real dy, row_state r)
 #define softmin_none C(0.0)
 #define softmin_start C(0.0)
 #define softmin_first 0
-INLINE sums softmin_term(sums s, real t, row_state r) { return softmax_term(s, t, r); }
+#define softmin_keeps 1
+INLINE real softmin_kept(real t, row_state r) { return row_exp(t, r); }
+INLINE sums softmin_term(sums s, real v, row_state r) { return row_exp_term(s, v); }
 INLINE int softmin_after(row_state *r, sums s) { return softmax_after(r, s); }
-INLINE real softmin_y(real t, row_state r) { return softmax_y(t, r); }
+INLINE real softmin_y(real v, row_state r) { return softmax_y(v, r); }
 #define softmin_paired 1
 INLINE sums softmin_dterm(sums s, real y, real dy, row_state r) { return softmax_dterm(s, y, dy, r); }
 INLINE int softmin_dafter(row_state *r, sums s) { return softmax_dafter(r, s); }
@@ -240,18 +270,22 @@ INLINE real row_log1p(real u)
     return u > C(1.0) ? above_one : below;
 }
 
-INLINE sums log_softmax_term(sums s, real t, row_state r) { return softmax_term(s, t, r); }
+#define log_softmax_keeps 0
+INLINE real log_softmax_kept(real t, row_state r) { return t; }
+INLINE sums log_softmax_term(sums s, real t, row_state r) { return row_exp_term(s, row_exp(t, r)); }
 
 /* log S, one of the greatest being the 1 of log(1 + u): where it is far above the others no digit is lost. */
 INLINE int log_softmax_after(row_state *r, sums s)
 {
-    r->hi = row_log1p(fused(s.a, ROW_UNSCALE, s.b - C(1.0)));
+    r->hi = row_log1p(fused(s.b, ROW_UNSCALE, fused(s.a, ROW_UNSCALE, C(-1.0))));
     return 0;
 }
 
 /* z - m and -log S have one sign: nothing cancels. */
 INLINE real log_softmax_y(real t, row_state r)
 {
+    if (r.near)
+        return t - r.greatest - r.hi;
     pair d = row_difference(t, r);
     real y = fused(d.lo, r.factor, fused(d.hi, r.factor, -r.hi));
     y = magnitude(d.hi) < INFINITE ? y : NO_PART;
@@ -288,8 +322,10 @@ INLINE real log_softmax_dx(real y, real dy, row_state r)
 #define sparsemax_start C(-1.0)
 #define sparsemax_first 0
 
+#define sparsemax_keeps 0 /* the sums are made again */
+
 /* z - m, rounded. */
-INLINE real sparsemax_difference(real t, row_state r)
+INLINE real sparsemax_kept(real t, row_state r)
 {
     pair d = row_difference(t, r);
     real z = fused(d.lo, r.factor, d.hi * r.factor);
@@ -300,9 +336,8 @@ INLINE real sparsemax_difference(real t, row_state r)
 /* Newton's method for the tau at which the sum of max(z - m - tau, 0) is 1 (Michelot, 1986), from -1, where
  * it is at least that. tau only grows, and what lies above it only shrinks, until it stays as it is. Of the
  * excess and the number of elements above tau the product falls to a quarter at least with every step. */
-INLINE sums sparsemax_term(sums s, real t, row_state r)
+INLINE sums sparsemax_term(sums s, real z, row_state r)
 {
-    real z = sparsemax_difference(t, r);
     s.a += z > r.hi ? z : NO_SUM;
     s.b += z > r.hi ? C(1.0) : NO_SUM;
     return s;
@@ -319,9 +354,8 @@ INLINE int sparsemax_after(row_state *r, sums s)
     return 1;
 }
 
-INLINE real sparsemax_y(real t, row_state r)
+INLINE real sparsemax_y(real z, row_state r)
 {
-    real z = sparsemax_difference(t, r);
     return z > r.hi ? z - r.hi : C(0.0);
 }
 
@@ -351,6 +385,8 @@ INLINE real sparsemax_dx(real y, real dy, row_state r)
 #define hardmax_none C(0.0)
 #define hardmax_start C(0.0)
 #define hardmax_first 1
+#define hardmax_keeps 0
+INLINE real hardmax_kept(real t, row_state r) { return t; }
 INLINE sums hardmax_term(sums s, real t, row_state r) { return s; }
 INLINE int hardmax_after(row_state *r, sums s) { return 0; }
 INLINE real hardmax_y(real t, row_state r) { return C(0.0); }

@@ -42,9 +42,9 @@ cat >"$tmp/names.c" <<'END'
 #include "activations.def"
 END
 $cc -E -P -I"$root/cl" "$tmp/names.c" | tr -s ' ' '\n' | grep . >"$tmp/elementwise" || exit 1
-# hardmax has no sums, and zeros for gradients.
-sed -n 's/^COMPOSED([0-9]*, \([a-z_]*\), ROWWISE,.*/\1_terms \1_results \1_gradient_terms \1_gradients/p' \
-    "$root/cl/activations.def" | tr ' ' '\n' | grep -v '^hardmax_.*\(terms\|gradients\)' >"$tmp/rowwise"
+# hardmax has no sums, and zeros for results and gradients.
+sed -n 's/^COMPOSED([0-9]*, \([a-z_]*\), ROWWISE,.*/\1_terms \1_results \1_shares \1_gradient_terms \1_gradients/p' \
+    "$root/cl/activations.def" | grep -v '^hardmax_' | tr ' ' '\n' | sed 's/$/_step/' >"$tmp/rowwise"
 printf '%s\n' row_prepare row_mask row_greatest row_add >>"$tmp/rowwise"
 printf '%s\n' multiply pass_on crelu crelu_backward crelu_backward_y maxout maxout_backward >"$tmp/map"
 sed -n 's/^\(MAP\|SUM\|TALLY\)(\([a-z_]*\), .*/\2_\L\1/p' "$root/cl/arrays.def" >"$tmp/arrays"

@@ -7,6 +7,7 @@
 #include "activations.h"
 #include "noise.h"
 #include "storage.h"
+#include "vectors.h"
 #if CLACT_REAL_BITS == 32
 #include "probe.h"
 #endif
@@ -19,20 +20,6 @@
 #define PASTE(a, b, c) PASTE_OF(a, b, c)
 #define KERNELS PASTE(clact_cpu_, CLACT_ISA, CLACT_REAL_BITS)
 
-#if defined CLACT_FMA_BY_DOUBLE && CLACT_REAL_BITS == 32 /* clang would take two, for the doubles in between */
-#define SIMD _Pragma("omp simd simdlen(4)")
-#else
-#define SIMD _Pragma("omp simd")
-#endif
-
-#ifdef __AVX512F__
-#define VECTOR_BYTES 64
-#elif defined __AVX__
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
-
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
 /* A scalar parameter is one value for the loop; a tensor's has one for each element, and so has noise. */
@@ -44,21 +31,6 @@
 #define SCALARS(p)                                                                                  \
     const real p0 = p[0], p1 = p[1], p2 = p[2], p3 = p[3], p4 = p[4], p5 = p[5], p6 = p[6], p7 = p[7]; \
     (void)p0, (void)p1, (void)p2, (void)p3, (void)p4, (void)p5, (void)p6, (void)p7;
-
-/* A loop takes several vectors in a step: of one alone each operation would wait for the one before it. Without a fused
- * multiply-add an operation is many, which need not wait for each other, and clang takes several by itself: there all
- * elements are one step. */
-#if defined CLACT_FMA_BY_DOUBLE || defined __clang__
-#define EACH_VECTOR(part, value) part(0, value)
-enum { VECTORS = 1 };
-#elif defined __AVX2__ && !defined __AVX512F__
-#define EACH_VECTOR(part, value) part(0, value) part(1, value)
-enum { VECTORS = 2 };
-#else
-#define EACH_VECTOR(part, value) part(0, value) part(1, value) part(2, value) part(3, value)
-enum { VECTORS = 4 };
-#endif
-enum { LANES = VECTOR_BYTES / sizeof(real), STEP = VECTORS * LANES };
 
 /* Elements that are less than a step, and others behind them. */
 struct rest {
@@ -79,16 +51,6 @@ static const real *copied(real *to, const real *from, size_t first, size_t n)
         y##i = one_nan(value);                                                                      \
     }
 #define STORED(i, value) out[first + i * lanes + j] = y##i;
-
-/* canonical(), by a comparison of reals where that is an instruction less; clang makes branches of it. */
-INLINE real one_nan(real x)
-{
-#ifdef __clang__
-    return canonical(x);
-#else
-    return x != x ? UNDEFINED : x;
-#endif
-}
 
 /* The arrays are read or NULL. */
 #define LOOP(function, value)                                                                       \

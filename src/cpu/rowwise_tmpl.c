@@ -1,6 +1,6 @@
 /* rowwise_tmpl.c: row-wise activations, compiled once for each instruction set and type: CLACT_ISA names the
- * set, CLACT_REAL_BITS is 32 or 64. A row is walked in pieces, several times; one that fits in a piece is
- * loaded once. */
+ * set, CLACT_REAL_BITS is 32 or 64. A row is walked in pieces, several times. One that consists of reals side by side
+ * is computed where it stands; another one is loaded, once if it fits in a piece. */
 #include "cpu.h"
 
 #include "dialect.h"
@@ -9,12 +9,12 @@
 #include "storage.h"
 #include "reduction.h"
 #include "rowwise.h"
+#include "vectors.h"
 
 #define PASTE_OF(a, b, c) a##b##_##c
 #define PASTE(a, b, c) PASTE_OF(a, b, c)
 #define ROWS PASTE(clact_cpu_rowwise_, CLACT_ISA, CLACT_REAL_BITS)
 
-#define SIMD _Pragma("omp simd")
 #define PIECE (4 * REDUCTION_LANES) /* elements that are loaded at once; blocks are multiples of it */
 
 /* ---- Loops over a piece ---------------------------------------------------------------------- */
@@ -33,14 +33,39 @@ static void row_mask(size_t n, real *x, const uint8_t *mask, real none)
         x[k] = mask[k] ? x[k] : none;
 }
 
-static bits row_greatest(size_t n, const real *t, bits most)
+/* What the greatest is looked for among: elements, or where loops find the greatest of integers alone, their order. */
+#ifdef __clang__
+typedef bits rank;
+#define RANK(t) order_of(t)
+#define OF_RANK(r) of_order(r)
+#else
+typedef real rank;
+#define RANK(t) (t)
+#define OF_RANK(r) (r)
+#endif
+
+/* The greatest, and that of magnitudes, which tells whether there is a NaN. */
+typedef struct { rank most; bits magnitude; } extremes;
+
+#define GREATER(a, b) ((a) > (b) ? (a) : (b))
+#define MAGNITUDE(x) (to_bits(x) & ~(bits)SIGN_BIT)
+
+/* Four parts side by side, which may overlap: of four elements three need not wait for those before. */
+static extremes row_greatest(size_t n, const real *t, extremes before)
 {
-    _Pragma("omp simd reduction(max : most)")
-    for (size_t k = 0; k < n; k++) {
-        bits order = order_of(t[k]);
-        most = order > most ? order : most;
+    const size_t part = (n + 3) / 4, last = n - part;
+    const real *t1 = t + (part < last ? part : last), *t2 = t + (2 * part < last ? 2 * part : last), *t3 = t + last;
+    rank most = before.most;
+    bits largest = before.magnitude;
+    _Pragma("omp simd reduction(max : most, largest)")
+    for (size_t k = 0; k < part; k++) {
+        const rank a = GREATER(RANK(t[k]), RANK(t1[k])), b = GREATER(RANK(t2[k]), RANK(t3[k])), c = GREATER(a, b);
+        const bits d = GREATER(MAGNITUDE(t[k]), MAGNITUDE(t1[k])), e = GREATER(MAGNITUDE(t2[k]), MAGNITUDE(t3[k]));
+        const bits f = GREATER(d, e);
+        most = GREATER(c, most);
+        largest = GREATER(f, largest);
     }
-    return most;
+    return (extremes){most, largest};
 }
 
 static void row_add(size_t n, const real *old, real beta, real *out)
@@ -50,64 +75,125 @@ static void row_add(size_t n, const real *old, real beta, real *out)
         out[k] = fused(beta, old[k], out[k]);
 }
 
+#define HALVE(span)                                                                                 \
+    SIMD                                                                                            \
+    for (u32 l = 0; l < (span); l++) {                                                              \
+        const sums x = {a[l], b[l]}, y = {a[l + (span)], b[l + (span)]}, s = sums_of(x, y, paired); \
+        a[l] = s.a;                                                                                 \
+        b[l] = s.b;                                                                                 \
+    }
+
 /* The lanes of a block, which are used up. */
-static sums row_fold(real *a, real *b, u32 width, int paired)
+INLINE sums row_fold(real *a, real *b, u32 width, int paired)
 {
-    for (u32 span = width / 2; span; span /= 2) {
-        SIMD
-        for (u32 l = 0; l < span; l++) {
-            const sums x = {a[l], b[l]}, y = {a[l + span], b[l + span]}, s = sums_of(x, y, paired);
-            a[l] = s.a;
-            b[l] = s.b;
-        }
+    _Static_assert(REDUCTION_LANES == 256, "every power of two has its loop");
+    switch (width) {
+    case 256: HALVE(128) /* fall through */
+    case 128: HALVE(64)  /* fall through */
+    case 64: HALVE(32)   /* fall through */
+    case 32: HALVE(16)   /* fall through */
+    case 16: HALVE(8)    /* fall through */
+    case 8: HALVE(4)     /* fall through */
+    case 4: HALVE(2)     /* fall through */
+    case 2: HALVE(1)
     }
     return (sums){a[0], b[0]};
 }
 
+static sums row_fold_paired(real *a, real *b, u32 width) { return row_fold(a, b, width, 1); }
+static sums row_fold_apart(real *a, real *b, u32 width) { return row_fold(a, b, width, 0); }
+
+/* ---- Loops of each activation ----------------------------------------------------------------- */
+
+/* x is t, or backward y; what a loop has no use for is NULL. The first element's lane is the first. */
+typedef void (*row_loop)(size_t n, const real *x, const real *dy, const row_state *state, real *a, real *b, real *out);
+
 struct loops {
-    void (*terms)(size_t n, const real *t, const row_state *state, real *a, real *b);
-    void (*results)(size_t n, const real *t, const row_state *state, real *y);
-    void (*gradient_terms)(size_t n, const real *y, const real *dy, const row_state *state, real *a, real *b);
-    void (*gradients)(size_t n, const real *y, const real *dy, const row_state *state, real *dx);
+    row_loop terms;           /* lanes a and b take them; where the activation keeps, out what is kept */
+    row_loop results, shares; /* from t, and from what was kept */
+    row_loop gradient_terms, gradients;
     int (*after)(row_state *state, sums s);
     int (*gradient_after)(row_state *state, sums s);
     row_state (*state)(real scale);
     real (*none)(void);
-    bool first, paired;
+    bool first, keeps, paired;
 };
 
-/* n is at most REDUCTION_LANES: one element for each lane. */
-#define LANES(function, parameters, term)                                                           \
-    static void function parameters                                                                 \
+#define RESULT(i, value)                                                                            \
+    real y##i;                                                                                      \
     {                                                                                               \
-        const row_state r = *state;                                                                 \
-        SIMD                                                                                        \
-        for (size_t k = 0; k < n; k++) {                                                            \
-            sums s = {a[k], b[k]};                                                                  \
-            s = term;                                                                               \
-            a[k] = s.a;                                                                             \
-            b[k] = s.b;                                                                             \
-        }                                                                                           \
+        const size_t k = i * lanes + j;                                                             \
+        y##i = value;                                                                               \
     }
-#define EACH(function, parameters, out, value)                                                      \
-    static void function parameters                                                                 \
+#define STORED(i, wanted)                                                                           \
+    if (wanted)                                                                                     \
+        out[i * lanes + j] = y##i;
+#define SUM(i, value)                                                                               \
+    real a##i, b##i;                                                                                \
+    {                                                                                               \
+        const size_t k = i * lanes + j;                                                             \
+        sums s = {a[k], b[k]};                                                                      \
+        s = value;                                                                                  \
+        a##i = s.a;                                                                                 \
+        b##i = s.b;                                                                                 \
+    }
+#define TERM(i, name) SUM(i, name##_term(s, y##i, r))
+#define GRADIENT_TERM(i, name) SUM(i, name##_dterm(s, x[k], dy[k], r))
+#define ADDED(i, value)                                                                             \
+    a[i * lanes + j] = a##i;                                                                        \
+    b[i * lanes + j] = b##i;
+
+/* Elements that are less than a step, and others behind them. */
+struct rest {
+    real x[STEP], dy[STEP], a[STEP], b[STEP], out[STEP];
+};
+
+/* Either may be NULL. */
+static void copy(real *to, const real *from, size_t n)
+{
+    if (to && from)
+        memcpy(to, from, n * sizeof *to);
+}
+
+#define FROM(p, k) ((p) ? (p) + (k) : NULL)
+
+/* Steps of whole vectors, and what is left in a copy. most: how many elements are a step where that is all of them. */
+#define LOOP(function, most, ...)                                                                   \
+    INLINE void function##_step(size_t lanes, const real *x, const real *dy, row_state r, real *a, real *b, real *out) \
+    {                                                                                               \
+        SIMD                                                                                        \
+        for (size_t j = 0; j < lanes; j++) {                                                        \
+            __VA_ARGS__                                                                             \
+        }                                                                                           \
+    }                                                                                               \
+    static void function(size_t n, const real *x, const real *dy, const row_state *state, real *a, real *b, real *out) \
     {                                                                                               \
         const row_state r = *state;                                                                 \
-        SIMD                                                                                        \
-        for (size_t k = 0; k < n; k++)                                                              \
-            out[k] = value;                                                                         \
+        for (size_t k = 0, taken; k < n; k += taken) {                                              \
+            real *la = FROM(a, k % REDUCTION_LANES), *lb = FROM(b, k % REDUCTION_LANES), *to = FROM(out, k); \
+            taken = VECTORS > 1 ? STEP : (most);                                                    \
+            taken = n - k < taken ? n - k : taken;                                                  \
+            if (VECTORS == 1 || taken == STEP) {                                                    \
+                function##_step(VECTORS == 1 ? taken : LANES, x + k, FROM(dy, k), r, la, lb, to);   \
+            } else {                                                                                \
+                struct rest rest = {0};                                                             \
+                copy(rest.x, x + k, taken), copy(rest.dy, FROM(dy, k), taken);                      \
+                copy(rest.a, la, taken), copy(rest.b, lb, taken);                                   \
+                function##_step(LANES, rest.x, rest.dy, r, rest.a, rest.b, rest.out);               \
+                copy(la, rest.a, taken), copy(lb, rest.b, taken), copy(to, rest.out, taken);        \
+            }                                                                                       \
+        }                                                                                           \
     }
 
 #define OF_GATED(name)
 #define OF_REDUCE(name)
 #define OF_ROWWISE(name)                                                                            \
-    LANES(name##_terms, (size_t n, const real *t, const row_state *state, real *a, real *b), name##_term(s, t[k], r)) \
-    EACH(name##_results, (size_t n, const real *t, const row_state *state, real *y), y,             \
-         row_result(name##_y(t[k], r), name##_none, r))                                             \
-    LANES(name##_gradient_terms, (size_t n, const real *y, const real *dy, const row_state *state, real *a, real *b), \
-          name##_dterm(s, y[k], dy[k], r))                                                          \
-    EACH(name##_gradients, (size_t n, const real *y, const real *dy, const row_state *state, real *dx), dx, \
-         name##_dx(y[k], dy[k], r))                                                                 \
+    LOOP(name##_terms, REDUCTION_LANES, EACH_VECTOR(RESULT, name##_kept(x[k], r)) EACH_VECTOR(TERM, name) \
+         EACH_VECTOR(ADDED, ) EACH_VECTOR(STORED, name##_keeps))                                    \
+    LOOP(name##_results, n, EACH_VECTOR(RESULT, name##_y(name##_kept(x[k], r), r)) EACH_VECTOR(STORED, 1)) \
+    LOOP(name##_shares, n, EACH_VECTOR(RESULT, name##_y(x[k], r)) EACH_VECTOR(STORED, 1))           \
+    LOOP(name##_gradient_terms, REDUCTION_LANES, EACH_VECTOR(GRADIENT_TERM, name) EACH_VECTOR(ADDED, )) \
+    LOOP(name##_gradients, n, EACH_VECTOR(RESULT, one_nan(name##_dx(x[k], dy[k], r))) EACH_VECTOR(STORED, 1)) \
     static row_state name##_state(real scale) { return row_of(name##_scale(scale), name##_start); } \
     static real name##_no_part(void) { return name##_none; }
 #define ACTIVATION(...)
@@ -116,8 +202,9 @@ struct loops {
 #undef OF_ROWWISE
 
 #define OF_ROWWISE(name)                                                                            \
-    [ROWWISE_##name] = {name##_terms, name##_results, name##_gradient_terms, name##_gradients, name##_after, \
-                        name##_dafter, name##_state, name##_no_part, name##_first, name##_paired},
+    [ROWWISE_##name] = {name##_terms, name##_results, name##_shares, name##_gradient_terms, name##_gradients, \
+                        name##_after, name##_dafter, name##_state, name##_no_part, name##_first, name##_keeps, \
+                        name##_paired},
 static const struct loops all_loops[ROWWISE_COUNT] = {
 #include "activations.def"
 };
@@ -129,137 +216,185 @@ static const struct loops all_loops[ROWWISE_COUNT] = {
 struct row {
     const struct clact_cpu_rows *rows;
     const struct loops *loops;
-    size_t length;
-    real none; /* what stands for an element that takes no part in y */
+    size_t length, piece; /* piece: how many elements are walked at once; blocks are multiples of it */
+    real none;            /* what stands for an element that takes no part in y */
     const char *base[ROWWISE_VIEW_COUNT]; /* of the row's first element */
+    int64_t size[ROWWISE_VIEW_COUNT];     /* bytes of an element */
+    bool direct[ROWWISE_VIEW_COUNT];      /* whether its elements are reals side by side, and taken as they are */
     _Alignas(64) real x[PIECE], other[PIECE], out[PIECE];
     _Alignas(64) real a[REDUCTION_LANES], b[REDUCTION_LANES];
     uint8_t mask[PIECE];
     real a_blocks[REDUCTION_LEVELS], b_blocks[REDUCTION_LEVELS];
 };
 
-static size_t piece_at(const struct row *row, size_t first)
-{
-    return row->length - first < PIECE ? row->length - first : PIECE;
-}
+/* Of a row: t, or backward y and dy, where they are found. */
+struct piece {
+    size_t first, n;
+    const real *x, *dy;
+};
 
 static char *place_of(const struct row *row, int v, size_t k)
 {
-    const struct clact_view *view = &row->rows->launch->views[v];
-    int64_t bytes = (int64_t)clact_type_bytes((clact_type)view->type);
-    return (char *)(uintptr_t)row->base[v] + (int64_t)k * view->strides[CLACT_MAX_RANK - 1] * bytes;
+    const int64_t stride = row->rows->launch->views[v].strides[CLACT_MAX_RANK - 1];
+    return (char *)(uintptr_t)row->base[v] + (int64_t)k * stride * row->size[v];
 }
 
-static void read_view(const struct row *row, int v, size_t first, size_t n, real *to)
+/* The reals of a view, which are loaded to memory if they do not stand side by side. */
+static const real *read_view(const struct row *row, int v, const struct piece *p, real *memory)
 {
     const struct clact_view *view = &row->rows->launch->views[v];
-    row->rows->kernels->load[view->type](n, place_of(row, v, first), view->strides[CLACT_MAX_RANK - 1], to);
+    if (row->direct[v])
+        return (const real *)(const void *)place_of(row, v, p->first);
+    row->rows->kernels->load[view->type](p->n, place_of(row, v, p->first), view->strides[CLACT_MAX_RANK - 1], memory);
+    return memory;
 }
 
-/* Loads a piece: t, or backward y and dy. */
-static void load_piece(struct row *row, size_t first, size_t n, bits flip)
+static void apply_mask(struct row *row, const struct piece *p, real none)
 {
     const struct clact_rowwise_launch *l = row->rows->launch;
-    read_view(row, ROWWISE_X, first, n, row->x);
-    if (l->backward)
-        read_view(row, ROWWISE_DY, first, n, row->other);
-    else
-        row_prepare(n, row->x, flip);
-    if (!l->has_mask)
-        return;
-    int64_t step = l->views[ROWWISE_MASK].strides[CLACT_MAX_RANK - 1];
-    const uint8_t *mask = (const uint8_t *)place_of(row, ROWWISE_MASK, first);
-    for (size_t k = 0; k < n; k++)
+    const int64_t step = l->views[ROWWISE_MASK].strides[CLACT_MAX_RANK - 1];
+    const uint8_t *mask = (const uint8_t *)place_of(row, ROWWISE_MASK, p->first);
+    for (size_t k = 0; k < p->n; k++)
         row->mask[k] = mask[(int64_t)k * step];
-    row_mask(n, row->x, row->mask, l->backward ? row->none : NO_PART);
+    row_mask(p->n, row->x, row->mask, none);
 }
 
-/* The same where a row of one piece has been loaded already. */
-static void load_again(struct row *row, size_t first, size_t n, bits flip)
+static struct piece piece_at(struct row *row, size_t first, bits flip)
 {
-    if (row->length > PIECE)
-        load_piece(row, first, n, flip);
+    const struct clact_rowwise_launch *l = row->rows->launch;
+    struct piece p = {.first = first, .n = row->length - first < row->piece ? row->length - first : row->piece};
+    p.x = read_view(row, ROWWISE_X, &p, row->x);
+    if (l->backward)
+        p.dy = read_view(row, ROWWISE_DY, &p, row->other);
+    if (p.x == row->x && !l->backward)
+        row_prepare(p.n, row->x, flip);
+    if (l->has_mask)
+        apply_mask(row, &p, l->backward ? row->none : NO_PART);
+    return p;
 }
 
-/* One pass of sums over the row. */
-static sums sum_row(struct row *row, const row_state *state)
+/* The same where it may be there still. */
+static struct piece piece_again(struct row *row, const struct piece *last, size_t first, bits flip)
 {
-    const bool backward = row->rows->launch->backward;
+    return last->n == row->length ? *last : piece_at(row, first, flip);
+}
+
+/* Where results from an element on are computed. */
+static real *out_of(struct row *row, size_t first)
+{
+    return row->direct[ROWWISE_OUT] ? (real *)(void *)place_of(row, ROWWISE_OUT, first) : row->out;
+}
+
+static void write_piece(const struct row *row, const struct piece *p)
+{
+    const struct clact_view *view = &row->rows->launch->views[ROWWISE_OUT];
+    if (!row->direct[ROWWISE_OUT])
+        row->rows->kernels->store[view->type](p->n, row->out, place_of(row, ROWWISE_OUT, p->first),
+                                              view->strides[CLACT_MAX_RANK - 1]);
+}
+
+/* One pass of sums over the row; p: the last piece that was loaded. */
+static sums sum_row(struct row *row, struct piece *p, const row_state *state)
+{
+    const bool backward = row->rows->launch->backward, paired = row->loops->paired;
+    const row_loop loop = backward ? row->loops->gradient_terms : row->loops->terms;
     const u32 width = reduction_width(row->length);
-    const int paired = backward && row->loops->paired;
+    const bool keeps = !backward && row->loops->keeps;
     u64 blocks = 0;
-    for (size_t first = 0; first < row->length; first += PIECE) {
-        size_t n = piece_at(row, first);
-        load_again(row, first, n, state->flip);
+    for (size_t first = 0; first < row->length; first += p->n) {
+        *p = piece_again(row, p, first, state->flip);
         for (u32 l = 0; first % REDUCTION_BLOCK == 0 && l < width; l++)
             row->a[l] = row->b[l] = NO_SUM;
-        for (size_t k = 0; k < n; k += REDUCTION_LANES) {
-            size_t lanes = n - k < REDUCTION_LANES ? n - k : REDUCTION_LANES;
-            if (backward)
-                row->loops->gradient_terms(lanes, row->x + k, row->other + k, state, row->a, row->b);
-            else
-                row->loops->terms(lanes, row->x + k, state, row->a, row->b);
-        }
-        if ((first + n) % REDUCTION_BLOCK == 0 || first + n == row->length) {
-            row_push(row->a_blocks, row->b_blocks, blocks, row_fold(row->a, row->b, width, paired), paired);
+        loop(p->n, p->x, p->dy, state, row->a, row->b, keeps ? out_of(row, first) : NULL);
+        if ((first + p->n) % REDUCTION_BLOCK == 0 || first + p->n == row->length) {
+            sums s = (paired ? row_fold_paired : row_fold_apart)(row->a, row->b, width);
+            row_push(row->a_blocks, row->b_blocks, blocks, s, paired);
             blocks++;
         }
     }
     return row_total(row->a_blocks, row->b_blocks, blocks, paired);
 }
 
-static void write_piece(struct row *row, size_t first, size_t n)
+/* One result for all elements. */
+static void fill(size_t n, real value, real *out)
 {
-    const struct clact_view *view = &row->rows->launch->views[ROWWISE_OUT];
-    row->rows->kernels->store[view->type](n, row->out, place_of(row, ROWWISE_OUT, first),
-                                          view->strides[CLACT_MAX_RANK - 1]);
+    for (size_t k = 0; k < n; k++)
+        out[k] = value;
+}
+
+/* Where the first of the greatest is; n: not here. */
+static size_t first_of(size_t n, const real *t, real greatest)
+{
+    size_t k = 0;
+    while (k < n && t[k] != greatest)
+        k++;
+    return k;
 }
 
 static void row_forward(struct row *row, row_state state)
 {
     const struct loops *loops = row->loops;
-    bits most = order_of(NO_PART);
-    for (size_t first = 0; first < row->length; first += PIECE) {
-        size_t n = piece_at(row, first);
-        load_piece(row, first, n, state.flip);
-        most = row_greatest(n, row->x, most);
+    struct piece p = {0};
+    extremes most = {RANK(NO_PART), 0};
+    for (size_t first = 0; first < row->length; first += p.n) {
+        p = piece_at(row, first, state.flip);
+        most = row_greatest(p.n, p.x, most);
     }
-    state.greatest = of_order(most);
-    while (!loops->first && row_has_sums(state) && loops->after(&state, sum_row(row, &state)))
+    state = row_with(state, most.magnitude > INFINITY_BITS ? UNDEFINED : row_element(OF_RANK(most.most), 0));
+    const bool summed = row_has_sums(state);
+    const bool kept = summed && loops->keeps && (row->direct[ROWWISE_OUT] || row->length <= PIECE);
+    while (summed && !loops->first && loops->after(&state, sum_row(row, &p, &state)))
         ;
-    bool wanted = loops->first && row_has_sums(state);
-    for (size_t first = 0; first < row->length; first += PIECE) {
-        size_t n = piece_at(row, first);
-        load_again(row, first, n, state.flip);
-        loops->results(n, row->x, &state, row->out);
-        for (size_t k = 0; wanted && k < n; k++)
-            if (row->x[k] == state.greatest) {
-                row->out[k] = C(1.0);
-                wanted = false;
-            }
+    bool wanted = summed && loops->first;
+    for (size_t first = 0; first < row->length; first += p.n) {
+        p = piece_again(row, &p, first, state.flip);
+        real *out = out_of(row, first);
+        const size_t one = wanted ? first_of(p.n, p.x, state.greatest) : p.n; /* before it may be overwritten */
+        if (!summed)
+            fill(p.n, row_result(C(0.0), row->none, state), out);
+        else if (kept)
+            loops->shares(p.n, out, NULL, &state, NULL, NULL, out);
+        else
+            loops->results(p.n, p.x, NULL, &state, NULL, NULL, out);
+        if (one < p.n) {
+            out[one] = C(1.0);
+            wanted = false;
+        }
         if (row->rows->launch->has_mask)
-            row_mask(n, row->out, row->mask, row->none);
-        write_piece(row, first, n);
+            row_mask(p.n, out, row->mask, row->none);
+        write_piece(row, &p);
     }
 }
 
 static void row_backward(struct row *row, row_state state)
 {
     const struct clact_beta *beta = &row->rows->launch->beta;
-    if (row->length <= PIECE)
-        load_piece(row, 0, row->length, 0);
+    struct piece p = {0};
     if (!row->loops->first)
-        row->loops->gradient_after(&state, sum_row(row, &state));
-    for (size_t first = 0; first < row->length; first += PIECE) {
-        size_t n = piece_at(row, first);
-        load_again(row, first, n, 0);
-        row->loops->gradients(n, row->x, row->other, &state, row->out);
+        row->loops->gradient_after(&state, sum_row(row, &p, &state));
+    for (size_t first = 0; first < row->length; first += p.n) {
+        p = piece_again(row, &p, first, 0);
+        row->loops->gradients(p.n, p.x, p.dy, &state, NULL, NULL, out_of(row, first));
         if (beta->f64 != 0) {
-            read_view(row, ROWWISE_OUT, first, n, row->other);
-            row_add(n, row->other, CLACT_REAL_BITS == 64 ? (real)beta->f64 : (real)beta->f32, row->out);
+            read_view(row, ROWWISE_OUT, &p, row->other);
+            row_add(p.n, row->other, CLACT_REAL_BITS == 64 ? (real)beta->f64 : (real)beta->f32, row->out);
         }
-        write_piece(row, first, n);
+        write_piece(row, &p);
     }
+}
+
+/* Which views are computed where they stand. */
+static void choose_direct(struct row *row, bits flip)
+{
+    const struct clact_rowwise_launch *l = row->rows->launch;
+    for (int v = 0; v < ROWWISE_VIEW_COUNT; v++) {
+        row->size[v] = (int64_t)clact_type_bytes((clact_type)l->views[v].type);
+        row->direct[v] = l->views[v].strides[CLACT_MAX_RANK - 1] == 1 && row->size[v] == sizeof(real);
+    }
+    row->direct[ROWWISE_X] &= !l->has_mask && (l->backward || !flip);
+    row->direct[ROWWISE_OUT] &= l->beta.f64 == 0;
+    const bool all = row->direct[ROWWISE_X] && row->direct[ROWWISE_OUT] && (row->direct[ROWWISE_DY] || !l->backward);
+    row->piece = all ? REDUCTION_BLOCK : PIECE;
 }
 
 void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
@@ -273,6 +408,7 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
     row.length = (size_t)l->length;
     row.none = row.loops->none();
     const row_state state = row.loops->state(CLACT_REAL_BITS == 64 ? (real)a->p64[1] : (real)a->p32[1]);
+    choose_direct(&row, state.flip);
     for (uint64_t i = first; i < end; i++) {
         uint64_t rest = i;
         int64_t at[ROWWISE_VIEW_COUNT];
@@ -284,9 +420,7 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
             for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
                 at[v] += c * l->views[v].strides[k];
         }
-        for (int v = 0; v < ROWWISE_VIEW_COUNT; v++) /* nothing may be added to the null pointer of an absent view */
-            row.base[v] = !rows->base[v] ? NULL
-                          : rows->base[v] + at[v] * (int64_t)clact_type_bytes((clact_type)l->views[v].type);
+            row.base[v] = rows->base[v] ? rows->base[v] + at[v] * row.size[v] : NULL; /* to NULL nothing may be added */
         if (l->backward)
             row_backward(&row, state);
         else
