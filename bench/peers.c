@@ -1,6 +1,7 @@
 /* peers.c: activations by clact and by other libraries, in turn with them, in one process and on the same memory.
  *
- *   bench_peers [NAME ...] [--size=N,...] [--threads=N,...] [--direction=forward|gradient] [--rounds=N] [--json]
+ *   bench_peers [NAME ...] [--size=N,...] [--threads=N,...] [--direction=forward|gradient] [--row=N]
+ *               [--rounds=N] [--json]
  *
  * Before it is measured, what a library computes is compared with clact's results. The time is the median of rounds. */
 #include "../src/cli/machine.h"
@@ -25,7 +26,7 @@ enum { PEER_COUNT = sizeof peers / sizeof *peers, OWN = 0 /* clact is the first 
 
 /* ---- Options -------------------------------------------------------------------------------- */
 
-enum { MOST_NAMES = 128, MOST_SIZES = 32, MOST_ROUNDS = 1001, ROW = 1024 /* elements, of softmax */ };
+enum { MOST_NAMES = 128, MOST_SIZES = 32, MOST_ROUNDS = 1001 };
 #define ROUND_SECONDS 1e-3
 
 typedef struct options {
@@ -34,16 +35,18 @@ typedef struct options {
     size_t sizes[MOST_SIZES], threads[MOST_SIZES];
     size_t size_count, thread_count;
     bool directions[2]; /* forward, gradient */
+    size_t row; /* elements, of softmax */
     size_t rounds;
     bool json;
 } options;
 
-enum { KEY_SIZE = 0x200, KEY_THREADS, KEY_DIRECTION, KEY_ROUNDS, KEY_JSON };
+enum { KEY_SIZE = 0x200, KEY_THREADS, KEY_DIRECTION, KEY_ROW, KEY_ROUNDS, KEY_JSON };
 
 static const struct argp_option options_table[] = {
     {"size", KEY_SIZE, "N[,N...]", 0, "Numbers of elements (default 64,4Ki,64Ki,256Ki,16Mi)", 0},
     {"threads", KEY_THREADS, "N[,N...]", 0, "Numbers of threads (default 1,2)", 0},
     {"direction", KEY_DIRECTION, "forward|gradient", 0, "One direction alone", 0},
+    {"row", KEY_ROW, "N", 0, "Elements of a row of softmax (default 1024); one row where it does not divide the number", 0},
     {"rounds", KEY_ROUNDS, "N", 0, "Rounds of which the median is taken (default 21)", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON document", 0},
     {0},
@@ -84,6 +87,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         if (!o->directions[0] && !o->directions[1])
             argp_error(state, "--direction is forward or gradient, not '%s'", value);
         return 0;
+    case KEY_ROW:
+        if (parse_size_list(&o->row, 1, value) == 0)
+            argp_error(state, "--row is a number such as 1024, not '%s'", value);
+        return 0;
     case KEY_ROUNDS:
         if (parse_size_list(&o->rounds, 1, value) == 0 || o->rounds > MOST_ROUNDS)
             argp_error(state, "--rounds is a number from 1 to %d, not '%s'", MOST_ROUNDS, value);
@@ -107,7 +114,7 @@ static options parse(int argc, char **argv)
 {
     static const struct argp argp = {options_table, parse_option, "[NAME ...]",
                                      "Measures activations by clact and by other libraries, in turn.", NULL, NULL, NULL};
-    options o = {.directions = {true, true}, .rounds = 21, .size_count = 5, .thread_count = 2, .threads = {1, 2},
+    options o = {.directions = {true, true}, .row = 1024, .rounds = 21, .size_count = 5, .thread_count = 2, .threads = {1, 2},
                  .sizes = {64, 4096, 65536, 262144, (size_t)16 << 20}};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     if (o.name_count > 0)
@@ -123,7 +130,7 @@ static options parse(int argc, char **argv)
 /* ---- Memory --------------------------------------------------------------------------------- */
 
 typedef struct arrays {
-    size_t room; /* elements */
+    size_t room, row; /* elements */
     float *x, *y, *dy, *out, *expected;
 } arrays;
 
@@ -138,9 +145,9 @@ static float *allocate_floats(size_t count)
     return memory;
 }
 
-static arrays make_arrays(size_t room)
+static arrays make_arrays(size_t room, size_t row)
 {
-    return (arrays){room, allocate_floats(room), allocate_floats(room), allocate_floats(room), allocate_floats(room),
+    return (arrays){room, row, allocate_floats(room), allocate_floats(room), allocate_floats(room), allocate_floats(room),
                     allocate_floats(room)};
 }
 
@@ -181,8 +188,9 @@ static void fill_any(float *out, size_t count, uint32_t seed)
 
 static peer_job make_job(const arrays *a, const char *name, bool gradient, size_t count, unsigned threads)
 {
-    const bool rows = is_rowwise(clact_activation_find(name)) && count % ROW == 0;
-    return (peer_job){name, gradient, rows ? count / ROW : 1, rows ? ROW : count, threads, a->x, a->y, a->dy, a->out};
+    const bool rows = is_rowwise(clact_activation_find(name)) && count % a->row == 0;
+    return (peer_job){name, gradient, rows ? count / a->row : 1, rows ? a->row : count, threads, a->x, a->y, a->dy,
+                      a->out};
 }
 
 /* Runs it once. False where the peer does not have it. */
@@ -508,7 +516,7 @@ int main(int argc, char **argv)
     size_t most = CHECKED;
     for (size_t i = 0; i < o.size_count; i++)
         most = o.sizes[i] > most ? o.sizes[i] : most;
-    arrays a = make_arrays(most);
+    arrays a = make_arrays(most, o.row);
     results all = {calloc(2 * o.name_count * o.size_count * o.thread_count + 1, sizeof *all.list), 0};
     for (size_t i = 0; i < o.name_count && all.list; i++)
         for (int direction = 0; direction < 2; direction++)
