@@ -420,7 +420,8 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
             for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
                 at[v] += c * l->views[v].strides[k];
         }
-            row.base[v] = rows->base[v] ? rows->base[v] + at[v] * row.size[v] : NULL; /* to NULL nothing may be added */
+        for (int v = 0; v < ROWWISE_VIEW_COUNT; v++) /* to the NULL of an absent view nothing may be added */
+            row.base[v] = rows->base[v] ? rows->base[v] + at[v] * row.size[v] : NULL;
         if (l->backward)
             row_backward(&row, state);
         else
