@@ -278,6 +278,14 @@ static void take_defaults(clact_activation *a, const clact_activation_info *info
     }
 }
 
+/* relu without a slope, a limit and a threshold is leaky_relu without a slope, which compares no number with "none":
+ * that would raise a flag, and the caller's environment would be put back slowly. */
+static int loops_row_of(const clact_activation *a)
+{
+    const bool plain_relu = a->row == ROW_relu && a->p64[0] == 0 && isnan(a->p64[1]) && a->p64[2] == 0;
+    return plain_relu ? ROW_leaky_relu : a->row;
+}
+
 static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
 {
     const struct clact_row_info *row = NULL;
@@ -319,6 +327,8 @@ static clact_status fill(clact_activation *a, const clact_activation_desc *desc)
         a->p64[a->noise] = noise;
         a->p32[a->noise] = (float)noise;
     }
+    a->loops_row = has_f ? loops_row_of(a) : a->row;
+    a->few = a->kind == KIND_ELEMENTWISE && a->fits_f32 && a->tensor < 0 && a->noise < 0;
     /* The twins' gradients are read from x alone. */
     a->from_y = desc->semantics == CLACT_DOCUMENTED && a->info->needs != CLACT_BACKWARD_X ? row->from_y : NULL;
     return desc->quantization ? clact_quantise(a, desc->quantization) : CLACT_OK;

@@ -133,12 +133,14 @@ struct clact_matmul; /* of matmul.h */
 struct clact_dense;  /* of dense.h */
 struct clact_arrays; /* of arrays.h */
 
+#define CLACT_FEW 16384 /* elements that one thread does sooner than several that are awake */
+
 struct clact_backend_functions {
     clact_status (*caps)(clact_context *, clact_caps *);
     clact_status (*elementwise)(clact_context *, const struct clact_launch *);
-    /* A call on so few consecutive floats that nothing is to be checked or split; false: not done. May be NULL. */
-    bool (*few)(const clact_context *context, const clact_activation *activation, size_t n, const float *x, const float *dy,
-                float *out);
+    /* An element-wise call on at most CLACT_FEW consecutive floats by an activation that is for it. May be NULL. */
+    clact_status (*few)(const clact_context *context, const clact_activation *activation, size_t n, const float *x,
+                        const float *dy, float *out);
     clact_status (*rowwise)(clact_context *, const struct clact_rowwise_launch *);
     clact_status (*map)(clact_context *, const struct clact_map *);
     clact_status (*table)(clact_context *, const struct clact_table_launch *);

@@ -178,11 +178,24 @@ clact_status clact_elementwise_backward(struct clact_call *call, const clact_bac
 /* ---- The short form ------------------------------------------------------------------------- */
 
 /* Whether in and out are aligned, and the same or apart. */
-static bool plain(const float *in, const float *out, size_t n)
+static inline bool plain(const float *in, const float *out, size_t n)
 {
     uintptr_t a = (uintptr_t)in, b = (uintptr_t)out;
     return in && out && (a | b) % sizeof(float) == 0 && n <= INT64_MAX / 16 &&
-           (a == b || a + n * sizeof(float) <= b || b + n * sizeof(float) <= a);
+           (a == b || (a - b >= n * sizeof(float) && b - a >= n * sizeof(float)));
+}
+
+/* Whether the general form would find nothing to say of the context and the activation. */
+static inline bool plain_call(const clact_context *context, const clact_activation *activation, size_t n)
+{
+    return context && activation && n && activation->fits_f32 && activation->kind == KIND_ELEMENTWISE;
+}
+
+/* Whether context->host->few() does it. Such a call is not counted as in flight, which would take as long as the call:
+ * it uses nothing of the context any more when it computes. */
+static inline bool is_few(const clact_context *context, const clact_activation *activation, size_t n)
+{
+    return context && activation && n - 1 < CLACT_FEW && activation->few && context->host->few;
 }
 
 /* A call that needs nothing of what the general form checks. */
@@ -190,8 +203,6 @@ static clact_status run_plain(clact_context *context, const clact_activation *ac
                               const float *dy, float *out)
 {
     clact_enter(context);
-    if (context->host->few && context->host->few(context, activation, n, x, dy, out))
-        return clact_leave(context, CLACT_OK);
     struct clact_launch l = {.activation = activation, .count = n, .dense = true, .host = true};
     l.direction = dy ? CLACT_BACKWARD : CLACT_FORWARD;
     l.in_place = out == x || out == dy;
@@ -206,10 +217,11 @@ static clact_status run_plain(clact_context *context, const clact_activation *ac
     return clact_leave(context, context->host->elementwise(context, &l));
 }
 
-clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n, const float *x,
-                         float *y)
+/* Apart, for a call on few elements to need no room for what this does. */
+__attribute__((noinline)) static clact_status apply(clact_context *context, const clact_activation *activation,
+                                                    size_t n, const float *x, float *y)
 {
-    if (context && activation && n && plain(x, y, n) && activation->fits_f32 && activation->kind == KIND_ELEMENTWISE)
+    if (plain_call(context, activation, n) && plain(x, y, n))
         return run_plain(context, activation, n, x, NULL, y);
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), out = clact_array(CLACT_F32, y, (int64_t)n);
@@ -217,11 +229,18 @@ clact_status clact_apply(clact_context *context, const clact_activation *activat
     return clact_forward(context, activation, &args);
 }
 
-clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
-                                  const float *x, const float *dy, float *dx)
+clact_status clact_apply(clact_context *context, const clact_activation *activation, size_t n, const float *x,
+                         float *y)
 {
-    if (context && activation && n && plain(x, dx, n) && plain(dy, dx, n) && activation->fits_f32 &&
-        activation->kind == KIND_ELEMENTWISE)
+    if (is_few(context, activation, n) && plain(x, y, n))
+        return context->host->few(context, activation, n, x, NULL, y);
+    return apply(context, activation, n, x, y);
+}
+
+__attribute__((noinline)) static clact_status apply_gradient(clact_context *context, const clact_activation *activation,
+                                                             size_t n, const float *x, const float *dy, float *dx)
+{
+    if (plain_call(context, activation, n) && plain(x, dx, n) && plain(dy, dx, n))
         return run_plain(context, activation, n, x, dy, dx);
     REQUIRE(n <= INT64_MAX / 16, CLACT_E_BOUNDS, "the number of elements overflows");
     clact_operand in = clact_array(CLACT_F32, x, (int64_t)n), up = clact_array(CLACT_F32, dy, (int64_t)n);
@@ -232,4 +251,12 @@ clact_status clact_apply_gradient(clact_context *context, const clact_activation
     else
         args.x = x ? &in : NULL;
     return clact_backward(context, activation, &args);
+}
+
+clact_status clact_apply_gradient(clact_context *context, const clact_activation *activation, size_t n,
+                                  const float *x, const float *dy, float *dx)
+{
+    if (is_few(context, activation, n) && plain(x, dx, n) && plain(dy, dx, n))
+        return context->host->few(context, activation, n, x, dy, dx);
+    return apply_gradient(context, activation, n, x, dy, dx);
 }

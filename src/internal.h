@@ -100,6 +100,7 @@ struct clact_activation {
     struct clact_definition *own; /* of the program, from clact/custom.h; NULL for a row of the list */
     enum clact_kind kind;
     int row;       /* of f, or a clact_rowwise; -1 where kind has neither, and where f is the program's own */
+    int loops_row; /* whose loops the CPU backend takes: row, or one of the same results that is simpler */
     uint32_t row_parameters; /* that f takes: the first ones of p64 and p32, noise among them */
     int tensor;    /* the parameter of kind TENSOR, or -1 */
     int noise;     /* the place behind the parameters of what stands for the noise outside training, or -1 */
@@ -108,6 +109,7 @@ struct clact_activation {
     /* Whether y serves instead of x, at parameters p that read s once stored; narrow: y is f16 or bf16. NULL: never. */
     bool (*from_y)(const double *p, const double *s, bool narrow);
     bool fits_f32; /* every parameter is finite in f32 */
+    bool few;      /* element-wise, fits_f32, and no parameter has a value for each element */
     double p64[CLACT_MAX_PARAMETERS]; /* "none" is NaN */
     float p32[CLACT_MAX_PARAMETERS];
     uint32_t x_type, y_type;         /* quantised: of x and y */

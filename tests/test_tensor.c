@@ -176,6 +176,9 @@ START_TEST(in_place_and_overlap)
     ck_assert_mem_eq(contents(&mx), expected, sizeof expected);
     y.tensor.offset = 1;
     REFUSED(clact_forward(test_context(), f, &(clact_forward_args){.x = &x, .y = &y}), CLACT_E_OVERLAP, "x overlaps the output");
+    float short_form[101] = {0};
+    REFUSED(clact_apply(test_context(), f, 100, short_form, short_form + 1), CLACT_E_OVERLAP, "x overlaps the output");
+    REFUSED(clact_apply(test_context(), f, 100, short_form + 1, short_form), CLACT_E_OVERLAP, "x overlaps the output");
     y.tensor.offset = 100;
     OK(clact_forward(test_context(), f, &(clact_forward_args){.x = &x, .y = &y}));
     x = strided(1, dims, two, 0), y = strided(1, dims, two, 1); /* they interleave without meeting */

@@ -149,8 +149,9 @@ typedef struct clact_options {
  * the CPU, and clact_context_caps says why. */
 CLACT_API clact_status clact_open(clact_context **out, const clact_options *options);
 
-/* Waits for calls in flight, then frees. Buffers of the context must have been destroyed. Programs that the cache does
- * not have yet are stored, for a second at most; clact_warmup stores them too. */
+/* Waits for calls in flight, then frees; not for a clact_apply or clact_apply_gradient of at most 16384 elements on
+ * the CPU backend, which uses the context no more once it computes. Buffers of the context must have been destroyed.
+ * Programs that the cache does not have yet are stored, for a second at most; clact_warmup stores them too. */
 CLACT_API void clact_close(clact_context **context);
 
 typedef enum clact_backend { CLACT_BACKEND_CPU = 1, CLACT_BACKEND_OPENCL = 2 } clact_backend;

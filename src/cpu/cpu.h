@@ -5,8 +5,6 @@
 #include "../backend.h"
 #include "../custom.h"
 
-#define CLACT_CPU_ALONE 16384 /* elements that one thread does sooner than several that are awake */
-
 /* One function over n consecutive elements of the type computed in; t is the tensor parameter, dy
  * is read backward only. out may be x or dy. */
 typedef void (*clact_cpu_loop)(size_t n, const void *x, const void *dy, const void *t, const void *parameters,
@@ -63,7 +61,7 @@ static inline clact_cpu_loop clact_cpu_loop_of(const struct clact_cpu_kernels *k
                                                bool f64, enum clact_direction direction)
 {
     if (!a->own)
-        return kernels->loops[a->row][direction];
+        return kernels->loops[a->loops_row][direction];
     const clact_custom_loops *loops = f64 ? &a->own->f64 : &a->own->f32;
     return direction == CLACT_FORWARD ? loops->forward : loops->backward;
 }
@@ -102,8 +100,8 @@ extern const struct clact_cpu_isa clact_cpu_isas[];
 
 /* Members of the backend's table. */
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *launch);
-bool clact_cpu_few(const clact_context *context, const clact_activation *activation, size_t n, const float *x,
-                   const float *dy, float *out);
+clact_status clact_cpu_few(const clact_context *context, const clact_activation *activation, size_t n, const float *x,
+                           const float *dy, float *out);
 /* A part of it: the gradient of one learnable parameter. */
 clact_status clact_cpu_gradient(clact_context *context, const struct clact_launch *launch,
                                 const struct clact_gradient *gradient);

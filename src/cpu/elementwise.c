@@ -137,14 +137,12 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     return clact_cpu_split(context, l->count, 1, run_range, &j);
 }
 
-bool clact_cpu_few(const clact_context *context, const clact_activation *a, size_t n, const float *x, const float *dy,
-                   float *out)
+clact_status clact_cpu_few(const clact_context *context, const clact_activation *a, size_t n, const float *x,
+                           const float *dy, float *out)
 {
-    if (n >= CLACT_CPU_ALONE || clact_cpu_array_of(a) >= 0)
-        return false;
     clact_cpu_loop loop = clact_cpu_loop_of(context->cpu->isa->f32, a, false, dy ? CLACT_BACKWARD : CLACT_FORWARD);
     clact_fpenv env = clact_fpenv_enter();
     loop(n, x, dy, NULL, a->p32, out);
     clact_fpenv_leave(env);
-    return true;
+    return CLACT_OK;
 }

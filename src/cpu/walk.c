@@ -105,7 +105,7 @@ clact_status clact_cpu_split_at(clact_context *context, uint64_t count, uint64_t
     struct clact_cpu *cpu = context->cpu;
     struct split s = {range, job, count, 0};
     uint32_t tasks = 1;
-    if (cpu->threads > 1 && count * work >= CLACT_CPU_ALONE) {
+    if (cpu->threads > 1 && count * work >= CLACT_FEW) {
         bool awake = cpu->pool && context->pid == getpid() && clact_pool_awake(cpu->pool);
         if (awake || count * work >= ALONE_ASLEEP)
             tasks = cpu->threads;
