@@ -113,6 +113,12 @@ static void run_range(const void *job, uint64_t first, uint64_t end)
         run_blocks(j, first, end);
 }
 
+/* What an element costs, in those that are moved, compared or added: what cannot be correctly rounded takes longer. */
+static uint64_t work_of(const clact_activation *a)
+{
+    return a->info->ulp_forward > 0.5 ? 4 : 1;
+}
+
 clact_status clact_cpu_elementwise(clact_context *context, const struct clact_launch *l)
 {
     for (int k = 0; k < l->gradient_count; k++)
@@ -134,7 +140,7 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
     j.stream = l->dense && j.direct && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
     j.at_once = l->dense && j.direct && !j.stream && !j.beta && clact_cpu_array_of(a) < 0;
-    return clact_cpu_split(context, l->count, 1, run_range, &j);
+    return clact_cpu_split(context, l->count, work_of(a), run_range, &j);
 }
 
 clact_status clact_cpu_few(const clact_context *context, const clact_activation *a, size_t n, const float *x,
