@@ -81,6 +81,30 @@ START_TEST(halves_are_rounded_f32)
 }
 END_TEST
 
+/* Vectors and what is left behind them: of each length the same elements, and nothing beyond. */
+START_TEST(halves_of_any_length)
+{
+    enum { MOST = 70 };
+    static uint16_t x[MOST], whole[MOST], part[MOST];
+    clact_operand from, to;
+    clact_activation *f = named("sigmoid");
+    for (int k = 0; k < 2; k++) {
+        clact_type type = k ? CLACT_BF16 : CLACT_F16;
+        for (uint32_t i = 0; i < MOST; i++)
+            x[i] = (uint16_t)(i * 1009u);
+        run_array(test_context(), f, type, MOST, x, NULL, whole);
+        for (size_t n = 1; n < MOST; n++) {
+            memset(part, 0x55, sizeof part);
+            from = clact_array(type, x, (int64_t)n), to = clact_array(type, part, (int64_t)n);
+            OK(clact_forward(test_context(), f, &(clact_forward_args){.x = &from, .y = &to}));
+            ck_assert_int_eq(memcmp(part, whole, n * sizeof *part), 0);
+            ck_assert_uint_eq(part[n], 0x5555);
+        }
+    }
+    clact_activation_destroy(&f);
+}
+END_TEST
+
 /* ---- f64 ------------------------------------------------------------------------------------ */
 
 static clact_context *cpu;
@@ -198,6 +222,7 @@ Suite *types_suite(void)
     tcase_set_timeout(t, 600);
     tcase_add_unchecked_fixture(t, open_runners, close_runners);
     tcase_add_test(t, halves_are_rounded_f32);
+    tcase_add_test(t, halves_of_any_length);
     if (test_caps()->types & 1u << CLACT_F64) {
         tcase_add_test(t, f64_is_within_its_bound);
         tcase_add_test(t, f64_bits_agree);
