@@ -6,7 +6,7 @@
  *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
  *                                derivative of its own from y
  *   KERNEL(part)                 the name of a kernel
- *   LOCAL, PER_ITEM              work-items in a group, elements for each
+ *   LOCAL, PER_ITEM, VECTOR      work-items in a group, elements for each, of a vector: see walk.cl
  *   NOISE                        the argument, p1 to p7, that is noise, drawn by an element's row-major index
  *   ACCUMULATE                   dx = f'(x) dy + beta dx, and no y
  *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */

@@ -1,6 +1,7 @@
 /* walk.cl: how a kernel goes through the elements of its operands.
  *
- * The composer defines LOCAL, the work-items in a group, and PER_ITEM, elements for each in dense kernels. */
+ * The composer defines LOCAL, the work-items in a group, and PER_ITEM, elements for each in dense kernels; and where
+ * the device prefers vectors VECTOR, the elements of one. */
 #include "group.cl"
 
 #define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
@@ -9,6 +10,26 @@
  * of a group, so that no work-item tests a bound of its own in a whole tile. */
 #ifdef CLACT_TASK
 #define FOR_TILE(BODY) FOR_EACH(i, n) { BODY; }
+#elif defined VECTOR
+/* A work-item takes elements that lie side by side, in a loop that the compiler makes vectors of: two in a step, so
+ * that operations need not wait for each other. No element has a part in another. A driver that compiles in several
+ * steps makes vectors in the last of them, and would warn in the first that there are none. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"
+#define TEXT_OF(x) #x
+#define LOOP(hints) _Pragma(TEXT_OF(clang loop hints))
+#else
+#define LOOP(hints)
+#endif
+#define FOR_TILE(BODY)                                                                              \
+    const ulong first = (ulong)get_global_id(0) * PER_ITEM;                                         \
+    if (first + PER_ITEM <= n) {                                                                    \
+        LOOP(vectorize(assume_safety) vectorize_width(VECTOR) interleave_count(2))                  \
+        for (uint k = 0; k < PER_ITEM; k++) { const ulong i = first + k; BODY; }                    \
+    } else {                                                                                        \
+        LOOP(vectorize(disable) unroll(disable))                                                    \
+        for (ulong i = first; i < n; i++) { BODY; }                                                 \
+    }
 #else
 #define FOR_TILE(BODY)                                                                              \
     const ulong first = (ulong)get_group_id(0) * (LOCAL * PER_ITEM) + get_local_id(0);              \

@@ -142,6 +142,55 @@ START_TEST(ways_of_calling_agree)
 }
 END_TEST
 
+enum { ROOM = 40 }; /* elements before, between and behind the operands of one buffer */
+
+/* f or its gradient of size elements that lie in a buffer, at odd places; nothing else of it is written. */
+static void compare_in_buffer(const clact_activation *f, size_t size, bool backward, bool in_place, float *expected)
+{
+    const size_t total = 3 * ROOM + 2 * size, in = ROOM + 1, out = in_place ? in : size + 2 * ROOM - 1;
+    float *all = malloc(total * sizeof *all), *got = malloc(total * sizeof *got);
+    ck_assert(all && got);
+    for (size_t i = 0; i < total; i++)
+        all[i] = (float)(i % 97) - 48.5f;
+    memcpy(all + in, x, size * sizeof *all);
+    clact_buffer *buffer;
+    OK(clact_buffer_create(&buffer, test_context(), total * sizeof *all));
+    OK(clact_buffer_write(buffer, 0, total * sizeof *all, all));
+    clact_operand from = clact_array(CLACT_F32, NULL, (int64_t)size), to = from;
+    from.buffer = to.buffer = buffer;
+    from.tensor.offset = (int64_t)in;
+    to.tensor.offset = (int64_t)out;
+    if (backward)
+        OK(clact_backward(test_context(), f, &(clact_backward_args){.x = &from, .dy = &from, .dx = &to}));
+    else
+        OK(clact_forward(test_context(), f, &(clact_forward_args){.x = &from, .y = &to}));
+    OK(clact_buffer_read(buffer, 0, total * sizeof *got, got));
+    memcpy(all + out, expected, size * sizeof *all);
+    for (size_t i = 0; i < total; i++)
+        ck_assert_msg(bits_of(all[i]) == bits_of(got[i]), "%zu elements%s, place %zu: %a and %a", size,
+                      in_place ? " in place" : "", i, all[i], got[i]);
+    clact_buffer_destroy(&buffer);
+    free(all);
+    free(got);
+}
+
+/* Around what a work-item and a group take, whatever the device. */
+START_TEST(sizes_around_tiles)
+{
+    static const size_t sizes[] = {1, 3, 4, 15, 63, 64, 65, 127, 255, 256, 257, 1023, 1025, 4095, 16383, 16385, 32769};
+    clact_activation *f = named("sigmoid");
+    clact_context *cpu = cpu_context(NULL, 1);
+    for (size_t k = 0; k < COUNT_OF(sizes) && sizes[k] <= n; k++)
+        for (int backward = 0; backward < 2; backward++) {
+            run_array(cpu, f, CLACT_F32, sizes[k], x, backward ? x : NULL, first);
+            compare_in_buffer(f, sizes[k], backward, false, first);
+            compare_in_buffer(f, sizes[k], backward, true, first);
+        }
+    clact_close(&cpu);
+    clact_activation_destroy(&f);
+}
+END_TEST
+
 Suite *bits_suite(void)
 {
     Suite *s = suite_create("bits");
@@ -152,6 +201,7 @@ Suite *bits_suite(void)
     tcase_add_test(t, device_agrees_with_the_cpu);
     tcase_add_test(t, device_agrees_at_other_parameters);
     tcase_add_test(t, ways_of_calling_agree);
+    tcase_add_test(t, sizes_around_tiles);
     suite_add_tcase(s, t);
     return s;
 }

@@ -79,6 +79,13 @@ static struct clact_ocl *new_state(void)
     return ocl;
 }
 
+#define MOST_VECTOR 16
+
+static uint32_t vector_of(const struct clact_opencl_device *d, bool task)
+{
+    return !task && d->info.kind == CLACT_DEVICE_CPU && d->vector > 1 ? power_of_two_below(d->vector, MOST_VECTOR) : 0;
+}
+
 /* Calls on host pointers go where the memory is: on a CPU that is the CPU backend. */
 static clact_status attach(clact_context *context, struct clact_ocl *ocl, bool kernels_for_host)
 {
@@ -88,8 +95,9 @@ static clact_status attach(clact_context *context, struct clact_ocl *ocl, bool k
             form);
     ocl->target = (struct clact_opencl_target){
         .local = task ? 1 : power_of_two_below(ocl->device.max_local, 256),
-        /* CPUs vectorise over work-items, not along one */
+        /* CPUs vectorise over work-items, not along one; those that prefer vectors do it better where a loop asks */
         .per_item = task || ocl->device.info.kind == CLACT_DEVICE_CPU ? 1 : 4,
+        .vector = vector_of(&ocl->device, task),
         .rounds_to_nearest = ocl->device.single_config & CL_FP_ROUND_TO_NEAREST,
         .divides = ocl->device.single_config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT,
         .task = task,

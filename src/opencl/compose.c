@@ -209,6 +209,21 @@ void clact_opencl_row_lines(const clact_activation *a, struct clact_opencl_text 
         clact_opencl_line(t, "#define ROW_Y(y, dy) gradient(%s_y(y%s), dy)\n", name, p);
 }
 
+#define VECTORS 4 /* that a work-item takes */
+
+void clact_opencl_walk_lines(const struct clact_opencl_target *target, uint32_t type, struct clact_opencl_text *t)
+{
+    clact_opencl_line(t, "#define PER_ITEM %u\n", (unsigned)clact_opencl_walk_elements(target));
+    unsigned vector = type == CLACT_F64 ? target->vector / 2 : target->vector;
+    if (vector)
+        clact_opencl_line(t, "#define VECTOR %u\n", vector);
+}
+
+uint32_t clact_opencl_walk_elements(const struct clact_opencl_target *target)
+{
+    return target->vector ? VECTORS * target->vector : target->per_item;
+}
+
 struct clact_definition *clact_opencl_own(const struct clact_opencl_recipe *r)
 {
     return r->activation ? r->activation->own : NULL;

@@ -50,6 +50,7 @@ clact_status clact_opencl_describe(const struct clact_opencl_api *api, struct cl
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof d->single_config, &d->single_config, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof d->max_local, &d->max_local, NULL));
     CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, &bytes));
+    CL_TRY(clGetDeviceInfo(d->id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof d->vector, &d->vector, NULL));
     d->max_local = bytes >= sizeof *sizes && sizes[0] < d->max_local ? sizes[0] : d->max_local;
     d->available = available;
     d->usable = available && compiler;

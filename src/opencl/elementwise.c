@@ -12,7 +12,7 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
 {
     unsigned form = r->key.form;
     clact_opencl_row_lines(r->activation, t);
-    clact_opencl_line(t, "#define PER_ITEM %u\n", (unsigned)target->per_item);
+    clact_opencl_walk_lines(target, r->key.type, t);
     if (form & (FORM_VIEW | FORM_TENSOR))
         clact_opencl_line(t, "#define VIEW\n");
     if (form & FORM_TENSOR)
@@ -123,7 +123,8 @@ static clact_status launch_elements(clact_context *context, const struct clact_l
     TRY(clact_opencl_kernel_take(context, &recipe, l->direction, parts[l->direction], &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, l), "clSetKernelArg");
     if (status == CLACT_OK)
-        status = clact_opencl_enqueue(ocl, k->kernel, l->count, l->dense ? ocl->target.per_item : 1, q);
+        status = clact_opencl_enqueue(ocl, k->kernel, l->count,
+                                      l->dense ? clact_opencl_walk_elements(&ocl->target) : 1, q);
     clact_opencl_kernel_put(context, k);
     return status;
 }

@@ -42,7 +42,7 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
 {
     if (r->key.kind == KIND_GATED)
         clact_opencl_row_lines(r->activation, t);
-    clact_opencl_line(t, "#define PER_ITEM %u\n", (unsigned)target->per_item);
+    clact_opencl_walk_lines(target, r->key.type, t);
     if (r->key.form == FORM_VIEW)
         clact_opencl_line(t, "#define VIEW\n");
 }
@@ -153,7 +153,8 @@ static clact_status launch(clact_context *context, const void *work, const clact
     TRY(clact_opencl_kernel_take(context, &recipe, operations[m->operation].slot, operations[m->operation].part, &k));
     clact_status status = clact_opencl_result(set_arguments(ocl, k->kernel, m), "clSetKernelArg");
     if (status == CLACT_OK)
-        status = clact_opencl_enqueue(ocl, k->kernel, m->count, strided(m) ? 1 : ocl->target.per_item, q);
+        status = clact_opencl_enqueue(ocl, k->kernel, m->count,
+                                      strided(m) ? 1 : clact_opencl_walk_elements(&ocl->target), q);
     clact_opencl_kernel_put(context, k);
     return status;
 }

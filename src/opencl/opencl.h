@@ -54,6 +54,7 @@ struct clact_opencl_device {
     clact_device_info info;
     cl_device_fp_config single_config;
     size_t max_local; /* work-items in a group */
+    cl_uint vector;   /* floats of the vectors that it prefers; 1: single ones */
     bool available;
     bool usable;      /* available, with a compiler or, where there is a pack, a part of it */
 };
@@ -74,6 +75,7 @@ void clact_opencl_identity(const struct clact_opencl_api *api, const struct clac
 /* What the text of programs depends on, of the device. */
 struct clact_opencl_target {
     uint32_t local, per_item; /* work-items in a group, elements for each in dense kernels */
+    uint32_t vector; /* floats of a vector, of which element-wise kernels are to be made; 0: made over work-items */
     bool rounds_to_nearest, divides; /* in f32; division is correctly rounded */
     bool task; /* kernels are of one work-item; local and per_item are 1 */
 };
@@ -181,6 +183,9 @@ struct clact_definition *clact_opencl_own(const struct clact_opencl_recipe *reci
 /* What stands before and behind the part in the names of a recipe's kernels: "relu_", "_f32_view". */
 void clact_opencl_name_ends(const struct clact_opencl_recipe *recipe, char before[CLACT_OPENCL_NAME / 4],
                             char behind[CLACT_OPENCL_NAME / 4]);
+/* Defines what element-wise kernels of a type walk by; and the elements that each work-item takes of them. */
+void clact_opencl_walk_lines(const struct clact_opencl_target *target, uint32_t type, struct clact_opencl_text *text);
+uint32_t clact_opencl_walk_elements(const struct clact_opencl_target *target);
 /* "relu_forward_f32_view": the name in a program of the kernel that its file calls KERNEL(part). */
 void clact_opencl_kernel_name(const struct clact_opencl_recipe *recipe, const char *part, char out[CLACT_OPENCL_NAME]);
 
