@@ -4,11 +4,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* One byte that the kernel clears for a forked child; NULL where it cannot. To ask for the process's number is a system
+ * call, of which a call on a device would make four. */
+static char *mark_process(void)
+{
+#ifdef MADV_WIPEONFORK
+    char *mark = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mark == MAP_FAILED)
+        return NULL;
+    if (madvise(mark, 1, MADV_WIPEONFORK) == 0) {
+        *mark = 1;
+        return mark;
+    }
+    munmap(mark, 1);
+#endif
+    return NULL;
+}
 
 clact_status clact_opencl_same_process(const clact_context *context)
 {
-    REQUIRE(context->pid == getpid(), CLACT_E_FORKED,
+    const volatile char *mark = context->ocl->mark;
+    REQUIRE(mark ? *mark : context->pid == getpid(), CLACT_E_FORKED,
             "the context was opened before fork(): its device is not in this process");
     return CLACT_OK;
 }
@@ -75,6 +94,7 @@ static struct clact_ocl *new_state(void)
         pthread_mutex_init(&ocl->lock, NULL);
         pthread_mutex_init(&ocl->probing, NULL);
         pthread_cond_init(&ocl->ready, NULL);
+        ocl->mark = mark_process();
     }
     return ocl;
 }
@@ -121,6 +141,8 @@ static void release(struct clact_ocl *ocl)
     pthread_mutex_destroy(&ocl->lock);
     pthread_mutex_destroy(&ocl->probing);
     pthread_cond_destroy(&ocl->ready);
+    if (ocl->mark)
+        munmap(ocl->mark, 1);
     free(ocl);
 }
 

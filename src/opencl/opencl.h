@@ -208,6 +208,7 @@ struct clact_ocl {
     struct clact_opencl_device device;
     cl_context context;
     cl_command_queue queue;
+    char *mark; /* a byte that is 0 in a forked child, or NULL */
     struct clact_opencl_target target;
     char identity[CLACT_OPENCL_IDENTITY];
     struct clact_opencl_cache cache;
