@@ -256,6 +256,7 @@ clact_status clact_nn_model_load(clact_nn_model **out, clact_context *context, c
     size_t length;
     REQUIRE(out && context && path, CLACT_E_ARGUMENT, "out, context and path must not be NULL");
     unsigned char *bytes = clact_file_read(AT_FDCWD, path, true, &length);
+    REQUIRE(bytes || errno != ENOMEM, CLACT_E_MEMORY, "out of memory");
     REQUIRE(bytes, CLACT_E_FILE, "%s cannot be read: %s", path, errno ? strerror(errno) : "it is no file, or longer than 1 GiB");
     clact_status status = load(out, context, path, options, bytes, length);
     free(bytes);

@@ -127,6 +127,7 @@ struct listing {
     struct file *files;
     size_t count, room;
     uint64_t bytes;
+    bool cut; /* there was no memory for all */
 };
 
 static void add_file(struct listing *l, const char *name, const struct stat *info)
@@ -134,8 +135,10 @@ static void add_file(struct listing *l, const char *name, const struct stat *inf
     if (l->count == l->room) {
         size_t room = l->room ? 2 * l->room : 64;
         struct file *files = realloc(l->files, room * sizeof *files);
-        if (!files)
+        if (!files) {
+            l->cut = true;
             return;
+        }
         l->files = files;
         l->room = room;
     }
@@ -155,6 +158,7 @@ static struct listing list_files(int folder, bool all_unfinished)
     if (!d) {
         if (fd >= 0)
             close(fd);
+        l.cut = true;
         return l;
     }
     rewinddir(d);
@@ -216,6 +220,12 @@ bool clact_cache_unwrap(unsigned char *bytes, size_t *length, const char *key, c
     return true;
 }
 
+/* Whether a file was not read for a reason that is the process's, and not the file's. */
+static bool is_passing(int code)
+{
+    return code == ENOMEM || code == EMFILE || code == ENFILE;
+}
+
 static unsigned char *read_entry(int folder, const char *key, size_t *length, char *reason)
 {
     char name[NAME_LENGTH + 1];
@@ -223,8 +233,11 @@ static unsigned char *read_entry(int folder, const char *key, size_t *length, ch
     unsigned char *bytes = clact_file_read(folder, name, false, length);
     if (!bytes && errno == ENOENT)
         return NULL;
+    const int code = bytes ? 0 : errno;
     if (!bytes)
-        snprintf(reason, CLACT_CACHE_REASON, "a cached program cannot be read: %s", errno ? strerror(errno) : "it is no file");
+        snprintf(reason, CLACT_CACHE_REASON, "a cached program cannot be read: %s", code ? strerror(code) : "it is no file");
+    if (is_passing(code))
+        return NULL;
     if (!bytes || !clact_cache_unwrap(bytes, length, key, reason)) {
         free(bytes);
         unlinkat(folder, name, 0);
@@ -288,6 +301,12 @@ static clact_status open_named(const char *directory, int *folder)
     return CLACT_OK;
 }
 
+static clact_status whole(const struct listing *l)
+{
+    REQUIRE(!l->cut, CLACT_E_MEMORY, "out of memory");
+    return CLACT_OK;
+}
+
 clact_status clact_cache_show(clact_cache_info *out, const char *directory)
 {
     REQUIRE(out, CLACT_E_ARGUMENT, "out must not be NULL");
@@ -299,15 +318,18 @@ clact_status clact_cache_show(clact_cache_info *out, const char *directory)
     snprintf(info.directory, sizeof info.directory, "%.*s", (int)sizeof info.directory - 1, path);
     snprintf(info.reason, sizeof info.reason, "%.*s", (int)sizeof info.reason - 1,
              named || *reason ? reason : "it is disabled");
+    clact_status status = CLACT_OK;
     if (folder >= 0) {
         struct listing l = list_files(folder, false);
         info.entries = l.count;
         info.bytes = l.bytes;
+        status = whole(&l);
         free(l.files);
         close(folder);
     }
-    *out = info;
-    return CLACT_OK;
+    if (status == CLACT_OK)
+        *out = info;
+    return status;
 }
 
 clact_status clact_cache_clear(const char *directory, uint64_t *removed)
@@ -315,13 +337,16 @@ clact_status clact_cache_clear(const char *directory, uint64_t *removed)
     int folder = -1;
     uint64_t count = 0, kept = 0;
     TRY(open_named(directory, &folder));
+    clact_status status = CLACT_OK;
     if (folder >= 0) {
         struct listing l = list_files(folder, true);
+        status = whole(&l);
         for (size_t i = 0; i < l.count; i++)
             *(unlinkat(folder, l.files[i].name, 0) == 0 || errno == ENOENT ? &count : &kept) += 1;
         free(l.files);
         close(folder);
     }
+    TRY(status);
     REQUIRE(!kept, CLACT_E_UNSUPPORTED, "%llu files of the program cache could not be removed", (unsigned long long)kept);
     if (removed)
         *removed = count;
@@ -329,17 +354,19 @@ clact_status clact_cache_clear(const char *directory, uint64_t *removed)
 }
 
 /* Whether a file is an entry of the name that its key has. */
-static bool is_sound(int folder, const char *name)
+static clact_status is_sound(int folder, const char *name, bool *sound)
 {
     struct clact_container entry;
     size_t length;
     char hash[CLACT_HASH] = "";
     unsigned char *bytes = clact_file_read(folder, name, false, &length);
-    bool sound = bytes && !clact_container_read(CLACT_CONTAINER_ENTRY, bytes, length, &entry);
-    if (sound)
+    REQUIRE(bytes || !is_passing(errno), CLACT_E_MEMORY, "an entry of the program cache cannot be read: %s", strerror(errno));
+    *sound = bytes && !clact_container_read(CLACT_CONTAINER_ENTRY, bytes, length, &entry);
+    if (*sound)
         clact_hash(entry.key, entry.key_length, hash);
     free(bytes);
-    return sound && strncmp(name, hash, CLACT_HASH - 1) == 0;
+    *sound = *sound && strncmp(name, hash, CLACT_HASH - 1) == 0;
+    return CLACT_OK;
 }
 
 clact_status clact_cache_verify(const char *directory, uint64_t *checked, uint64_t *removed)
@@ -347,14 +374,20 @@ clact_status clact_cache_verify(const char *directory, uint64_t *checked, uint64
     int folder = -1;
     uint64_t all = 0, bad = 0;
     TRY(open_named(directory, &folder));
+    clact_status status = CLACT_OK;
     if (folder >= 0) {
         struct listing l = list_files(folder, false);
         all = l.count;
-        for (size_t i = 0; i < l.count; i++)
-            bad += !is_sound(folder, l.files[i].name) && unlinkat(folder, l.files[i].name, 0) == 0;
+        status = whole(&l);
+        for (size_t i = 0; i < l.count && status == CLACT_OK; i++) {
+            bool sound = true;
+            status = is_sound(folder, l.files[i].name, &sound);
+            bad += !sound && unlinkat(folder, l.files[i].name, 0) == 0;
+        }
         free(l.files);
         close(folder);
     }
+    TRY(status);
     if (checked)
         *checked = all;
     if (removed)

@@ -51,6 +51,7 @@ static clact_status read_pack(struct clact_opencl_pack *p)
 {
     size_t length;
     p->bytes = clact_file_read(AT_FDCWD, p->path, true, &length);
+    REQUIRE(p->bytes || errno != ENOMEM, CLACT_E_MEMORY, "out of memory");
     REQUIRE(p->bytes, CLACT_E_PACK, "the pack %s cannot be read: %s", p->path, errno ? strerror(errno) : "it is no file");
     const char *wrong = clact_container_read(CLACT_CONTAINER_PACK, p->bytes, length, &p->file);
     REQUIRE(!wrong, CLACT_E_PACK, "the pack %s %s", p->path, wrong);
