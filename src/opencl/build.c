@@ -63,16 +63,12 @@ static clact_status from_text(clact_context *context, const char *text, size_t l
 
 /* ---- From a binary, and to one -------------------------------------------------------------- */
 
-cl_int clact_opencl_kernels(struct clact_ocl *ocl, cl_program program, cl_kernel **out, cl_uint *count)
+cl_int clact_opencl_kernels(struct clact_ocl *ocl, cl_program program, cl_kernel out[CLACT_OPENCL_MOST_KERNELS], cl_uint *count)
 {
     cl_int code = ocl->api.clCreateKernelsInProgram(program, 0, NULL, count);
-    if (code != CL_SUCCESS || *count == 0)
+    if (code != CL_SUCCESS || *count == 0 || *count > CLACT_OPENCL_MOST_KERNELS)
         return code != CL_SUCCESS ? code : CL_INVALID_BINARY;
-    *out = calloc(*count, sizeof(cl_kernel));
-    code = *out ? ocl->api.clCreateKernelsInProgram(program, *count, *out, NULL) : CL_OUT_OF_HOST_MEMORY;
-    if (code != CL_SUCCESS)
-        free(*out);
-    return code;
+    return ocl->api.clCreateKernelsInProgram(program, *count, out, NULL);
 }
 
 /* Makes every kernel: a driver may find only then that a binary is of no use, and another (Mali's) has not compiled
@@ -80,13 +76,10 @@ cl_int clact_opencl_kernels(struct clact_ocl *ocl, cl_program program, cl_kernel
 static cl_int make_kernels(struct clact_ocl *ocl, cl_program program)
 {
     cl_uint count;
-    cl_kernel *kernels;
-    cl_int code = clact_opencl_kernels(ocl, program, &kernels, &count);
-    if (code != CL_SUCCESS)
-        return code;
-    for (cl_uint i = 0; i < count; i++)
+    cl_kernel kernels[CLACT_OPENCL_MOST_KERNELS];
+    cl_int code = clact_opencl_kernels(ocl, program, kernels, &count);
+    for (cl_uint i = 0; code == CL_SUCCESS && i < count; i++)
         ocl->api.clReleaseKernel(kernels[i]);
-    free(kernels);
     return code;
 }
 
@@ -108,34 +101,38 @@ cl_program clact_opencl_from_binary(struct clact_ocl *ocl, const void *binary, s
     return NULL;
 }
 
-/* The place of our device among those of the program, which are those of the context. */
-static bool place_of(struct clact_ocl *ocl, cl_program program, cl_uint *count, cl_uint *place)
+#define MOST_DEVICES 64
+
+/* The place of our device among those of the program, which are those of the context; their number where it is not there. */
+static clact_status place_of(struct clact_ocl *ocl, cl_program program, cl_uint *count, cl_uint *place)
 {
-    cl_device_id devices[64];
-    if (ocl->api.clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof *count, count, NULL) != CL_SUCCESS ||
-        *count == 0 || *count > 64 ||
-        ocl->api.clGetProgramInfo(program, CL_PROGRAM_DEVICES, *count * sizeof *devices, devices, NULL) != CL_SUCCESS)
-        return false;
-    for (*place = 0; *place < *count; ++*place)
-        if (devices[*place] == ocl->device.id)
-            return true;
-    return false;
+    cl_device_id devices[MOST_DEVICES];
+    *place = 0;
+    CL_TRY(clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof *count, count, NULL));
+    REQUIRE(*count <= MOST_DEVICES, CLACT_E_UNSUPPORTED, "a program of %u devices is more than clact reads", (unsigned)*count);
+    CL_TRY(clGetProgramInfo(program, CL_PROGRAM_DEVICES, *count * sizeof *devices, devices, NULL));
+    while (*place < *count && devices[*place] != ocl->device.id)
+        ++*place;
+    return CLACT_OK;
 }
 
-unsigned char *clact_opencl_binary(struct clact_ocl *ocl, cl_program program, size_t *length)
+clact_status clact_opencl_binary(struct clact_ocl *ocl, cl_program program, unsigned char **out, size_t *length)
 {
-    unsigned char *binaries[64] = {NULL}; /* those of other devices are not asked for */
-    size_t sizes[64] = {0};
+    unsigned char *binaries[MOST_DEVICES] = {NULL}; /* those of other devices are not asked for */
+    size_t sizes[MOST_DEVICES] = {0};
     cl_uint count, place;
-    if (make_kernels(ocl, program) != CL_SUCCESS || !place_of(ocl, program, &count, &place) ||
-        ocl->api.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof *sizes, sizes, NULL) != CL_SUCCESS)
-        return NULL;
+    TRY(clact_opencl_result(make_kernels(ocl, program), "clCreateKernelsInProgram"));
+    TRY(place_of(ocl, program, &count, &place));
+    CL_TRY(clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof *sizes, sizes, NULL));
+    REQUIRE(place < count && sizes[place], CLACT_E_UNSUPPORTED, "%s gives no binary of a program", ocl->device.info.device);
     *length = sizes[place];
-    unsigned char *binary = binaries[place] = *length ? malloc(*length) : NULL;
-    if (binary && ocl->api.clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof *binaries, binaries, NULL) == CL_SUCCESS)
-        return binary;
-    free(binary);
-    return NULL;
+    *out = binaries[place] = malloc(*length);
+    REQUIRE(*out, CLACT_E_MEMORY, "out of memory");
+    clact_status status = clact_opencl_result(
+        ocl->api.clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof *binaries, binaries, NULL), "clGetProgramInfo");
+    if (status != CLACT_OK)
+        free(*out);
+    return status;
 }
 
 /* ---- Programs of recipes -------------------------------------------------------------------- */

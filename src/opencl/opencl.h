@@ -23,7 +23,7 @@
     X(clCreateKernel) X(clCreateKernelsInProgram) X(clGetKernelInfo) X(clReleaseKernel) X(clSetKernelArg)                                          \
     X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer)                        \
     X(clEnqueueMapBuffer) X(clEnqueueUnmapMemObject)                                                \
-    X(clEnqueueMarkerWithWaitList) X(clEnqueueBarrierWithWaitList) X(clWaitForEvents) X(clReleaseEvent) X(clFinish)
+    X(clEnqueueMarkerWithWaitList) X(clEnqueueBarrierWithWaitList) X(clWaitForEvents) X(clGetEventInfo) X(clReleaseEvent) X(clFinish)
 
 struct clact_opencl_api {
 #define X(name) __typeof__(name) *name;
@@ -253,10 +253,13 @@ clact_status clact_opencl_build(clact_context *context, const struct clact_openc
                                 cl_program *out);
 /* A program from a binary, of which every kernel can be made; NULL, and the code says why. */
 cl_program clact_opencl_from_binary(struct clact_ocl *ocl, const void *binary, size_t length, cl_int *code);
-/* Every kernel of a program, in an array to free, each to be released. */
-cl_int clact_opencl_kernels(struct clact_ocl *ocl, cl_program program, cl_kernel **out, cl_uint *count);
-/* What the driver makes of a program for our device, to be freed; NULL where it does not. */
-unsigned char *clact_opencl_binary(struct clact_ocl *ocl, cl_program program, size_t *length);
+/* Recipes of a program. More make PoCL slower for each: to compile one kernel it reads the whole program. */
+#define CLACT_OPENCL_MOST_JOINED 128
+#define CLACT_OPENCL_MOST_KERNELS (CLACT_OPENCL_MOST_JOINED * CLACT_OPENCL_KERNELS)
+/* Every kernel of a program, each to be released. */
+cl_int clact_opencl_kernels(struct clact_ocl *ocl, cl_program program, cl_kernel out[CLACT_OPENCL_MOST_KERNELS], cl_uint *count);
+/* What the driver makes of a program for our device, to be freed. */
+clact_status clact_opencl_binary(struct clact_ocl *ocl, cl_program program, unsigned char **out, size_t *length);
 /* The text of recipes' program as a hash. */
 clact_status clact_opencl_text_hash(const struct clact_ocl *ocl, const struct clact_opencl_recipe *recipes, size_t count,
                                     char out[CLACT_HASH]);
@@ -339,6 +342,9 @@ clact_status clact_opencl_nothing(clact_context *context, const clact_enqueue *q
 /* One kernel over count elements, per_item for each work-item. */
 clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel, uint64_t count, uint32_t per_item,
                                   const clact_enqueue *q);
+/* Whether the command of an event, which what has returned stood behind in a queue in order, ended well. One that was
+ * terminated is told of by its event alone; what is enqueued behind it may run all the same. */
+clact_status clact_opencl_ended(const struct clact_ocl *ocl, cl_event kernels);
 
 /* Members of the backend's table: see src/backend.h. */
 clact_status clact_opencl_barrier(clact_context *context, const clact_enqueue *enqueue, clact_enqueue *q);

@@ -46,33 +46,34 @@ struct writing {
 };
 
 /* For people, and for who launches them without clact. */
-static void name_kernels(struct writing *w, struct clact_ocl *ocl, cl_program program)
+static clact_status name_kernels(struct writing *w, struct clact_ocl *ocl, cl_program program)
 {
-    cl_kernel *kernels;
+    cl_kernel kernels[CLACT_OPENCL_MOST_KERNELS];
     cl_uint count;
-    if (clact_opencl_kernels(ocl, program, &kernels, &count) != CL_SUCCESS)
-        return;
+    TRY(clact_opencl_result(clact_opencl_kernels(ocl, program, kernels, &count), "clCreateKernelsInProgram"));
+    clact_status status = CLACT_OK;
     for (cl_uint i = 0; i < count; i++) {
         char name[CLACT_OPENCL_NAME] = "";
-        if (ocl->api.clGetKernelInfo(kernels[i], CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL) == CL_SUCCESS)
-            grow_line(&w->manifest, "kernel %s\n", name);
+        if (status == CLACT_OK)
+            status = clact_opencl_result(
+                ocl->api.clGetKernelInfo(kernels[i], CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL), "clGetKernelInfo");
+        grow_line(&w->manifest, "kernel %s\n", name);
         ocl->api.clReleaseKernel(kernels[i]);
     }
-    free(kernels);
+    return status;
 }
 
 static clact_status write_program(struct writing *w, struct clact_ocl *ocl, cl_program program)
 {
-    size_t length = 0;
+    size_t length;
     char hash[CLACT_HASH];
-    unsigned char *binary = clact_opencl_binary(ocl, program, &length);
-    REQUIRE(binary, CLACT_E_UNSUPPORTED, "%s gives no binary of a program", ocl->device.info.device);
+    unsigned char *binary;
+    TRY(clact_opencl_binary(ocl, program, &binary, &length));
     clact_hash(binary, length, hash);
     grow_line(&w->manifest, "program %zu %zu %s\n", w->payload.length, length, hash);
-    name_kernels(w, ocl, program);
     grow(&w->payload, binary, length);
     free(binary);
-    return CLACT_OK;
+    return name_kernels(w, ocl, program);
 }
 
 static clact_status write_text(struct writing *w, const struct clact_ocl *ocl, const struct clact_opencl_recipe *recipe)

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Recipes of a program. More make PoCL slower for each: to compile one kernel it reads the whole program. */
-#define MOST_JOINED 128
-
 bool clact_ocl_computes_f64(const clact_context *context, const clact_activation *a)
 {
     return context->ocl->device.info.fp64 && !(a->own && !a->own->f64.forward);
@@ -49,13 +46,13 @@ static bool go_together(const struct clact_opencl_recipe *a, const struct clact_
 
 static clact_status join(clact_context *context, struct clact_opencl_recipe *left, size_t count)
 {
-    struct clact_opencl_recipe *together = calloc(MOST_JOINED, sizeof *together);
+    struct clact_opencl_recipe *together = calloc(CLACT_OPENCL_MOST_JOINED, sizeof *together);
     clact_status status = together ? CLACT_OK : clact_fail(CLACT_E_MEMORY, "out of memory");
     while (count && status == CLACT_OK) {
         const struct clact_opencl_recipe first = left[0];
         size_t n = 0, kept = 0;
         for (size_t i = 0; i < count; i++) {
-            if (n < MOST_JOINED && go_together(&first, &left[i]))
+            if (n < CLACT_OPENCL_MOST_JOINED && go_together(&first, &left[i]))
                 together[n++] = left[i];
             else
                 left[kept++] = left[i];

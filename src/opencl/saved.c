@@ -141,11 +141,10 @@ static double now(void)
 static void save(clact_context *context, struct clact_opencl_built *b)
 {
     size_t length;
-    if (atomic_exchange(&b->stored, true))
+    unsigned char *binary;
+    if (atomic_exchange(&b->stored, true) || clact_opencl_binary(context->ocl, b->program, &binary, &length) != CLACT_OK)
         return;
-    unsigned char *binary = clact_opencl_binary(context->ocl, b->program, &length);
-    if (binary)
-        clact_opencl_cache_put(context, "program", b->hash, binary, length);
+    clact_opencl_cache_put(context, "program", b->hash, binary, length);
     free(binary);
 }
 
