@@ -200,9 +200,14 @@ clact_status clact_opencl_on_host_memory(clact_context *context, const struct cl
     for (int i = 0; i < count; i++)
         if (staged[i].view)
             put_view(staged[i].view, &r.all[r.where[i]]);
-    clact_status status = run(context, work, &(clact_enqueue){.queue = ocl->queue});
+    cl_event kernels = NULL;
+    clact_status status = run(context, work, &(clact_enqueue){.queue = ocl->queue, .event = &kernels});
     if (status == CLACT_OK)
         status = r.in_place ? show_outputs(ocl, &r, count) : read_copies(ocl, &r);
+    if (status == CLACT_OK)
+        status = clact_opencl_ended(ocl, kernels);
+    if (kernels)
+        ocl->api.clReleaseEvent(kernels);
     if (status != CLACT_OK && r.in_place) /* nothing may still be at work on the caller's memory */
         ocl->api.clFinish(ocl->queue);
     release(ocl, &r);

@@ -82,3 +82,10 @@ clact_status clact_opencl_enqueue(const struct clact_ocl *ocl, cl_kernel kernel,
     CL_TRY(clEnqueueNDRangeKernel(q->queue, kernel, 1, NULL, &global, &local, q->num_waits, q->waits, q->event));
     return CLACT_OK;
 }
+
+clact_status clact_opencl_ended(const struct clact_ocl *ocl, cl_event kernels)
+{
+    cl_int status = CL_COMPLETE;
+    CL_TRY(clGetEventInfo(kernels, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL));
+    return clact_opencl_result(status < 0 ? status : CL_SUCCESS, "a kernel");
+}

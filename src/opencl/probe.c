@@ -19,6 +19,7 @@ static const char *const column_names[PROBE_COLUMNS] = {
 static clact_status run_kernel(struct clact_ocl *ocl, cl_program program, uint32_t *out)
 {
     cl_int code;
+    cl_event done = NULL;
     size_t global = ocl->target.task ? 1 : PROBE_ITEMS;
     cl_mem mem = ocl->api.clCreateBuffer(ocl->context, CL_MEM_READ_WRITE, WORDS * sizeof *out, NULL, &code);
     TRY(clact_opencl_result(code, "clCreateBuffer"));
@@ -27,11 +28,15 @@ static clact_status run_kernel(struct clact_ocl *ocl, cl_program program, uint32
     if (status == CLACT_OK)
         status = clact_opencl_result(ocl->api.clSetKernelArg(kernel, 0, sizeof mem, &mem), "clSetKernelArg");
     if (status == CLACT_OK)
-        status = clact_opencl_result(ocl->api.clEnqueueNDRangeKernel(ocl->queue, kernel, 1, NULL, &global, NULL, 0, NULL, NULL),
+        status = clact_opencl_result(ocl->api.clEnqueueNDRangeKernel(ocl->queue, kernel, 1, NULL, &global, NULL, 0, NULL, &done),
                                      "clEnqueueNDRangeKernel");
     if (status == CLACT_OK)
         status = clact_opencl_result(ocl->api.clEnqueueReadBuffer(ocl->queue, mem, CL_TRUE, 0, WORDS * sizeof *out, out,
                                                                   0, NULL, NULL), "clEnqueueReadBuffer");
+    if (status == CLACT_OK)
+        status = clact_opencl_ended(ocl, done);
+    if (done)
+        ocl->api.clReleaseEvent(done);
     if (kernel)
         ocl->api.clReleaseKernel(kernel);
     ocl->api.clReleaseMemObject(mem);
