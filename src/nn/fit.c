@@ -254,6 +254,8 @@ static clact_status make_states(clact_nn_model *m, const clact_nn_optimizer *o)
     int which;
     REQUIRE(o->steps == 0 || m->rule == o->rule || !states, CLACT_E_ARGUMENT,
             "the optimiser has begun, and the model has no state of it: set its steps to 0");
+    if (o->steps == 0)
+        m->rule = 0; /* until the first step: who began earlier is not to go on with zeros, or half of them */
     for (struct clact_nn_trained *a = NULL; (a = next_array(m, a, &layer, &which));) {
         if (!a->gradient)
             TRY(clact_nn_zeros(&a->gradient, m, clact_nn_count(a)));
@@ -264,7 +266,6 @@ static clact_status make_states(clact_nn_model *m, const clact_nn_optimizer *o)
                 TRY(clact_nn_zeros(&a->states[s], m, clact_nn_count(a)));
         }
     }
-    m->rule = o->rule;
     return CLACT_OK;
 }
 
@@ -433,6 +434,7 @@ static clact_status train_batch(struct fit *f, uint64_t batch)
     if (f->args->max_norm > 0)
         TRY(norm_of(f, f->gradients, f->gradient_count, f->args->max_norm));
     TRY(clact_nn_step_begin(f->args->optimizer));
+    m->rule = f->args->optimizer->rule;
     return update(f);
 }
 
