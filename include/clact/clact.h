@@ -654,7 +654,9 @@ CLACT_API clact_status clact_buffer_map(void **out, clact_buffer *buffer, size_t
  * warning. */
 CLACT_API clact_status clact_buffer_unmap(clact_buffer *buffer, void *pointer);
 
-/* Waits until all earlier calls on the context's buffers are done. */
+/* Waits until all earlier calls on the context's buffers are done. It, and what reads or maps a buffer, fails where the
+ * device was lost meanwhile. A single kernel that was terminated some drivers tell of by its event alone, and go on: who
+ * must know asks for the event (clact/opencl.h). Calls on host memory look at it. */
 CLACT_API clact_status clact_finish(clact_context *context);
 
 #ifdef __cplusplus

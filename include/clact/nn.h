@@ -5,6 +5,8 @@
  *   - All operands of one call lie in host memory, or none does. In host memory they are computed by the CPU backend,
  *     whatever the context's device: the bits are the same. Others run on enqueue->queue, after enqueue->waits, as
  *     clact_forward_enqueue() does; enqueue may be NULL: the context's queue, in the order of the calls.
+ *   - What is refused writes nothing. Where memory or the device fails on the way, outputs may hold what the steps before
+ *     it left there: a call may be several kernels.
  *   - CLACT_NN_EXACT gives the same bits on every device that clact_caps.exact calls exact, and for any number of threads. */
 #ifndef CLACT_NN_H
 #define CLACT_NN_H
@@ -487,8 +489,9 @@ typedef struct clact_nn_fit_args {
     uint64_t reserved[8];
 } clact_nn_fit_args;
 
-/* Trains the model. Samples must be finite. CLACT_E_RANGE where the loss of an epoch is not: the weights are then what
- * has become of them. */
+/* Trains the model. Samples must be finite. CLACT_E_RANGE where the loss of an epoch is not. After this error, and where
+ * memory or the device failed, the weights, the optimiser and its state are what has become of them; an optimiser whose
+ * state is gone is refused until its steps are 0. */
 CLACT_API clact_status clact_nn_model_fit(clact_nn_model *model, const clact_nn_fit_args *args);
 
 /* Writes the layers and what they have learned to a file (docs/models.md), whole or not at all. Weights that are not

@@ -35,7 +35,9 @@ typedef struct clact_enqueue {
 
 /* clact_forward and clact_backward on operands with mem (or buffer) set. Enqueue and return: nothing
  * is waited for, nothing flushed, and once the kernel has been built no host memory is allocated; long sums of a
- * parameter's gradient take memory of the device between two kernels. A cl_mem must be of the context's cl_context. */
+ * parameter's gradient take memory of the device between two kernels. A cl_mem must be of the context's cl_context.
+ * The event fails where a kernel of the call was terminated, or what it waits for failed; the outputs are then not to be
+ * used. On failure no event is set. */
 CLACT_API clact_status clact_forward_enqueue(clact_context *context, const clact_activation *activation,
                                              const clact_forward_args *args, const clact_enqueue *enqueue);
 CLACT_API clact_status clact_backward_enqueue(clact_context *context, const clact_activation *activation,
