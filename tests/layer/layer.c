@@ -17,6 +17,7 @@
  *                        unified   host memory is not unified
  *                        place     buffers on the program's memory are copies of it, and mapped where those lie
  *                        subnormals  f32 subnormals: programs are built with -cl-denorms-are-zero
+ *   CLCANARY=1           every buffer lies between canaries (canary.h); a program that ends with one damaged ends with 1
  * A malformed CLFAULT or CLHIDE aborts with a sentence: a test with a misspelt fault would pass. layer.h does the same
  * at run time.
  *
@@ -36,7 +37,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "canary.h"
+#include "hide.h"
 #include "layer.h"
 
 #define LAYER_NAME "clact test layer"
@@ -72,45 +76,51 @@ struct fault {
 _Static_assert(sizeof(struct fault) == 8, "an atomic fault must need no lock");
 _Static_assert(ENTRY_COUNT <= UINT8_MAX, "an entry must fit its field");
 
-enum hide {
-    HIDE_COMPILER = 1 << 0,
-    HIDE_BUILD = 1 << 1,
-    HIDE_FP64 = 1 << 2,
-    HIDE_GPU = 1 << 3,
-    HIDE_CRDS = 1 << 4,
-    HIDE_UNIFIED = 1 << 5,
-    HIDE_PLACE = 1 << 6,
-    HIDE_SUBNORMALS = 1 << 7,
+/* What is to be terminated: a kernel after as many others as are left, with a code; 0: nothing. */
+struct terminated {
+    int32_t code;
+    uint32_t left;
 };
-
-static const struct {
-    const char *word;
-    unsigned bit;
-} hide_words[] = {
-    {"compiler", HIDE_COMPILER}, {"build", HIDE_BUILD}, {"fp64", HIDE_FP64},
-    {"gpu", HIDE_GPU},           {"crds", HIDE_CRDS},   {"unified", HIDE_UNIFIED},
-    {"place", HIDE_PLACE}, {"subnormals", HIDE_SUBNORMALS},
-};
+_Static_assert(sizeof(struct terminated) == 8, "an atomic termination must need no lock");
 
 static cl_icd_dispatch driver; /* what lies below; slots that the loader lacks are NULL */
 static cl_icd_dispatch layer;  /* what the loader calls */
 
 static _Atomic(struct fault) fault_now;
 static _Atomic(const char *) fault_last;
+static atomic_ulong num_enqueued, num_terminated;
 static atomic_ulong num_calls;   /* fallible calls */
 static atomic_ulong num_matches; /* calls that the fault names */
 static atomic_long live[KIND_COUNT];
 static atomic_uint hidden;
-static atomic_bool drain;
+static atomic_bool drain, canaries;
+static _Atomic(struct terminated) terminated_next;
 
 /* Relaxed everywhere: an ordering made here would hide a data race of the program from ThreadSanitizer. */
 #define LOAD(object) atomic_load_explicit(&(object), memory_order_relaxed)
 #define STORE(object, value) atomic_store_explicit(&(object), (value), memory_order_relaxed)
 #define ADD(object, value) atomic_fetch_add_explicit(&(object), (value), memory_order_relaxed)
 
+/* A kernel that is terminated is so when the program waits, as those behind it must have been enqueued by then: PoCL 3.1
+ * never ends a command that is told to wait for what has failed already. */
+static _Atomic(cl_event) pending;
+static atomic_int pending_code;
+
+static void fail_pending(enum entry entry)
+{
+    const bool waits = entry == ENTRY_clFinish || entry == ENTRY_clFlush || entry == ENTRY_clWaitForEvents ||
+                       entry == ENTRY_clEnqueueReadBuffer || entry == ENTRY_clEnqueueMapBuffer;
+    cl_event event = waits ? atomic_exchange(&pending, NULL) : NULL;
+    if (!event)
+        return;
+    driver.clSetUserEventStatus(event, LOAD(pending_code));
+    driver.clReleaseEvent(event);
+}
+
 /* The code with which this call is to fail, or 0. */
 static cl_int refuse_if(enum entry entry, bool counted)
 {
+    fail_pending(entry);
     if (counted)
         ADD(num_calls, 1);
     struct fault fault = LOAD(fault_now);
@@ -247,22 +257,12 @@ static cl_mem CL_API_CALL layer_clCreateBuffer(cl_context context, cl_mem_flags 
     cl_int status = refuse(ENTRY_clCreateBuffer);
     if (hides(HIDE_PLACE) && flags & CL_MEM_USE_HOST_PTR)
         flags ^= CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR;
-    cl_mem mem = status ? NULL : driver.clCreateBuffer(context, flags, size, host, &status);
+    cl_mem mem = status ? NULL : LOAD(canaries) ? canary_create(&driver, context, flags, size, host, &status)
+                                                : driver.clCreateBuffer(context, flags, size, host, &status);
     add_live(MEM, mem != NULL);
     if (errcode_ret)
         *errcode_ret = status;
     return mem;
-}
-
-/* With every device a GPU, a filter that names GPUs matches all of them, and one that does not, none: false. */
-static bool filter_matches(cl_device_type *type)
-{
-    const cl_device_type others = CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_ACCELERATOR;
-    if (!hides(HIDE_GPU) || *type == CL_DEVICE_TYPE_ALL || *type & CL_DEVICE_TYPE_DEFAULT)
-        return true;
-    if (*type & CL_DEVICE_TYPE_GPU)
-        *type = CL_DEVICE_TYPE_ALL;
-    return !(*type & others) || *type == CL_DEVICE_TYPE_ALL;
 }
 
 static cl_int CL_API_CALL layer_clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint num_entries,
@@ -271,7 +271,7 @@ static cl_int CL_API_CALL layer_clGetDeviceIDs(cl_platform_id platform, cl_devic
     cl_int status = refuse(ENTRY_clGetDeviceIDs);
     if (status)
         return status;
-    if (filter_matches(&type))
+    if (hide_allows(LOAD(hidden), &type))
         return driver.clGetDeviceIDs(platform, type, num_entries, devices, num_devices);
     if (num_devices)
         *num_devices = 0;
@@ -286,7 +286,7 @@ static cl_context CL_API_CALL layer_clCreateContextFromType(const cl_context_pro
 {
     cl_int status = refuse(ENTRY_clCreateContextFromType);
     cl_context context = NULL;
-    if (!status && !filter_matches(&type))
+    if (!status && !hide_allows(LOAD(hidden), &type))
         status = CL_DEVICE_NOT_FOUND;
     if (!status)
         context = driver.clCreateContextFromType(properties, type, notify, user, &status);
@@ -296,63 +296,6 @@ static cl_context CL_API_CALL layer_clCreateContextFromType(const cl_context_pro
     return context;
 }
 
-/* The list keeps its length, which the program may have asked for before; blanks fill the end. */
-static void remove_word(char *list, const char *word)
-{
-    size_t length = strlen(word), list_length = strlen(list);
-    for (char *at = list; (at = strstr(at, word)); at += length) {
-        bool starts = at == list || at[-1] == ' ', ends = at[length] == ' ' || at[length] == '\0';
-        if (starts && ends) {
-            size_t rest = strlen(at + length);
-            memmove(at, at + length, rest);
-            memset(list + list_length - length, ' ', length);
-            return;
-        }
-    }
-}
-
-static void hide_in_device(cl_device_info what, void *value)
-{
-    cl_device_fp_config fp;
-    switch (what) {
-    case CL_DEVICE_COMPILER_AVAILABLE:
-        if (hides(HIDE_COMPILER))
-            memcpy(value, &(cl_bool){CL_FALSE}, sizeof(cl_bool));
-        break;
-    case CL_DEVICE_HOST_UNIFIED_MEMORY:
-        if (hides(HIDE_UNIFIED))
-            memcpy(value, &(cl_bool){CL_FALSE}, sizeof(cl_bool));
-        break;
-    case CL_DEVICE_TYPE:
-        if (hides(HIDE_GPU))
-            memcpy(value, &(cl_device_type){CL_DEVICE_TYPE_GPU}, sizeof(cl_device_type));
-        break;
-    case CL_DEVICE_SINGLE_FP_CONFIG:
-        memcpy(&fp, value, sizeof(fp));
-        if (hides(HIDE_CRDS))
-            fp &= ~(cl_device_fp_config)CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT;
-        if (hides(HIDE_SUBNORMALS))
-            fp &= ~(cl_device_fp_config)CL_FP_DENORM;
-        memcpy(value, &fp, sizeof(fp));
-        break;
-    case CL_DEVICE_DOUBLE_FP_CONFIG:
-        if (hides(HIDE_FP64))
-            memset(value, 0, sizeof(fp));
-        break;
-    case CL_DEVICE_PREFERRED_VECTOR_WIDTH_DOUBLE:
-    case CL_DEVICE_NATIVE_VECTOR_WIDTH_DOUBLE:
-        if (hides(HIDE_FP64))
-            memset(value, 0, sizeof(cl_uint));
-        break;
-    case CL_DEVICE_EXTENSIONS:
-        if (hides(HIDE_FP64))
-            remove_word(value, "cl_khr_fp64");
-        break;
-    default:
-        break;
-    }
-}
-
 static cl_int CL_API_CALL layer_clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t size, void *value,
                                                 size_t *size_ret)
 {
@@ -360,7 +303,7 @@ static cl_int CL_API_CALL layer_clGetDeviceInfo(cl_device_id device, cl_device_i
     if (!status)
         status = driver.clGetDeviceInfo(device, what, size, value, size_ret);
     if (!status && value)
-        hide_in_device(what, value);
+        hide_in_device(LOAD(hidden), what, value);
     return status;
 }
 
@@ -484,6 +427,49 @@ static cl_int CL_API_CALL layer_clCreateKernelsInProgram(cl_program program, cl_
     return status;
 }
 
+/* Whether this kernel is the one, and with which code. */
+static cl_int terminates(void)
+{
+    struct terminated next = LOAD(terminated_next), after;
+    do {
+        if (!next.code)
+            return 0;
+        after = next.left ? (struct terminated){next.code, next.left - 1} : (struct terminated){0, 0};
+    } while (!atomic_compare_exchange_weak(&terminated_next, &next, after));
+    return next.left ? 0 : next.code;
+}
+
+/* In the place of a kernel a marker that waits for what fails: its event tells of that, and who does not ask for
+ * the event may never know. */
+static cl_int enqueue_terminated(cl_command_queue queue, cl_int code, cl_event *event)
+{
+    cl_context context;
+    cl_int status = driver.clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof(context), &context, NULL);
+    cl_event failed = status ? NULL : driver.clCreateUserEvent(context, &status);
+    if (status)
+        return status;
+    status = driver.clEnqueueMarkerWithWaitList(queue, 1, &failed, event);
+    STORE(pending_code, code);
+    atomic_store(&pending, failed);
+    return status;
+}
+
+static cl_int CL_API_CALL layer_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims,
+                                                       const size_t *offset, const size_t *global, const size_t *local,
+                                                       WAITS_PARAMS)
+{
+    cl_int status = refuse(ENTRY_clEnqueueNDRangeKernel);
+    if (status)
+        return status;
+    cl_int code = terminates();
+    ADD(num_enqueued, 1);
+    ADD(num_terminated, code != 0);
+    status = code ? enqueue_terminated(queue, code, event)
+                  : driver.clEnqueueNDRangeKernel(queue, kernel, dims, offset, global, local, WAITS);
+    count_event(status, event);
+    return status;
+}
+
 static cl_int CL_API_CALL layer_clEnqueueMarker(cl_command_queue queue, cl_event *event)
 {
     cl_int status = refuse(ENTRY_clEnqueueMarker);
@@ -562,18 +548,9 @@ EXPORT int clact_layer_control(const char *clfault, int sticky)
 
 EXPORT int clact_layer_hide(const char *list)
 {
-    unsigned bits = 0;
-    while (list && *list) {
-        size_t length = strcspn(list, ",");
-        unsigned bit = 0;
-        for (size_t i = 0; i < sizeof(hide_words) / sizeof(*hide_words); i++)
-            if (strlen(hide_words[i].word) == length && !memcmp(hide_words[i].word, list, length))
-                bit = hide_words[i].bit;
-        if (!bit)
-            return -1;
-        bits |= bit;
-        list += length + (list[length] == ',');
-    }
+    unsigned bits;
+    if (!hide_parse(list, &bits))
+        return -1;
     STORE(hidden, bits);
     return 0;
 }
@@ -581,6 +558,31 @@ EXPORT int clact_layer_hide(const char *list)
 EXPORT void clact_layer_drain(int on)
 {
     STORE(drain, on != 0);
+}
+
+EXPORT void clact_layer_terminate(unsigned nth, int code)
+{
+    STORE(terminated_next, ((struct terminated){nth ? code : 0, nth ? nth - 1 : 0}));
+}
+
+EXPORT unsigned long clact_layer_kernels(void)
+{
+    return LOAD(num_enqueued);
+}
+
+EXPORT unsigned long clact_layer_terminated(void)
+{
+    return LOAD(num_terminated);
+}
+
+EXPORT void clact_layer_canaries(int on)
+{
+    STORE(canaries, on != 0);
+}
+
+EXPORT unsigned long clact_layer_damaged(void)
+{
+    return canary_damaged();
 }
 
 EXPORT unsigned long clact_layer_calls(void)
@@ -653,12 +655,15 @@ __attribute__((constructor)) static void read_environment(void)
         abort();
     }
     clact_layer_drain(is_set("CLFAULT_DRAIN"));
+    clact_layer_canaries(is_set("CLCANARY"));
 }
 
 __attribute__((destructor)) static void report_at_exit(void)
 {
-    if (!is_set("CLFAULT_REPORT"))
-        return;
-    fprintf(stderr, LAYER_NAME ": calls: %lu\n", clact_layer_calls());
-    clact_layer_report(stderr);
+    if (is_set("CLFAULT_REPORT")) {
+        fprintf(stderr, LAYER_NAME ": calls: %lu\n", clact_layer_calls());
+        clact_layer_report(stderr);
+    }
+    if (canary_damaged())
+        _exit(1);
 }

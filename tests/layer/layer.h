@@ -18,6 +18,20 @@ int clact_layer_hide(const char *list);
 /* As CLFAULT_DRAIN. */
 void clact_layer_drain(int on);
 
+/* The nth kernel that is enqueued from now on (1: the next) is not run: it is enqueued, and then terminated with the code,
+ * which is negative. 0: none is. */
+void clact_layer_terminate(unsigned nth, int code);
+
+/* How many were; and how many kernels were enqueued, those among them. */
+unsigned long clact_layer_terminated(void);
+unsigned long clact_layer_kernels(void);
+
+/* As CLCANARY, of buffers created from now on. */
+void clact_layer_canaries(int on);
+
+/* How many buffers had a damaged canary since the last call (canary.h). */
+unsigned long clact_layer_damaged(void);
+
 /* Fallible calls since the last clact_layer_control, refused ones included. */
 unsigned long clact_layer_calls(void);
 
