@@ -17,7 +17,10 @@ part() {
     valgrind) sh tools/sanitize.sh valgrind ;;
     coverage) sh tools/coverage.sh ;;
     fuzz) sh tools/fuzz.sh 600 ;;
-    faults) long 'every OpenCL call failing in turn, in each way' 'every OpenCL call of a dense layer failing in turn' ;;
+    faults) long 'every OpenCL call failing in turn, in each way' 'every allocation failing in turn on OpenCL' \
+        'kernels terminated on rusticl' ;;
+    canaries) long 'suites between canaries' 'every kernel between canaries' 'every unit between canaries' \
+        'every row between canaries' ;;
     oclgrind) long 'all suites on Oclgrind' 'every kernel in every type, watched by Oclgrind' ;;
     hour) long 'random calls for 60 minutes' ;;
     floats) long 'every float on the CPU backend' 'every float on OpenCL' ;;
@@ -32,7 +35,7 @@ part() {
 }
 
 failed=0
-for name in ${*:-quick address-gcc address-clang thread-gcc thread-clang valgrind coverage fuzz faults oclgrind others hour \
+for name in ${*:-quick address-gcc address-clang thread-gcc thread-clang valgrind coverage fuzz faults canaries oclgrind others hour \
     floats doubles grid}; do
     log=build-check/$name.log start=$(date +%s)
     if part "$name" >"$log" 2>&1 </dev/null; then result=ok; else result=FAILED failed=1; fi

@@ -24,7 +24,9 @@ run env CLACT_DEVICE=opencl CK_RUN_SUITE=golden CLACT_KERNEL_FORM=task $tests
 for word in place unified crds gpu; do
     run env CLACT_DEVICE=opencl CK_RUN_SUITE=memory OPENCL_LAYERS="$layer" CLHIDE=$word $tests
 done
-run env OPENCL_LAYERS="$layer" $build/tests/clact_faults --brief
+run env OPENCL_LAYERS="$layer" $build/tests/test_faults --brief
+run $build/tests/test_allocations cpu
+run env OPENCL_LAYERS="$layer" $build/tests/test_terminated
 run env CLACT_DEVICE=cpu sh tests/cli.sh $clact
 run env CLACT_DEVICE=opencl sh tests/cli.sh $clact
 run env CLACT_DEVICE=cpu sh tests/cli_use.sh "$(realpath $clact)" "$PWD"
