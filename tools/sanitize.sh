@@ -24,7 +24,7 @@ suites() {
     device=$1
     shift
     CLACT_DEVICE=$device "$@" >"$folder/said" 2>&1 || { tail -n 60 "$folder/said" >&2; exit 1; }
-    echo "$name on $device: $(grep '%: Checks' "$folder/said" | tail -n 1)"
+    echo "$name on $device: $(grep -E '%: Checks|passed,' "$folder/said" | tail -n 1)"
 }
 
 address() {
