@@ -450,6 +450,7 @@ START_TEST(layers_have_rules)
 {
     clact_nn_model *m = NULL;
     static const clact_parameter pieces = {"pieces", 4, 0, 0}, axis = {"axis", 0, 0, 0};
+    static const clact_parameter large = {"max_value", 1e300, 0, 0};
     REFUSED(clact_nn_model_create(&m, test_context(), 0, NULL), CLACT_E_ARGUMENT, "inputs");
     REFUSED(clact_nn_model_create(&m, test_context(), 1, &(clact_nn_model_options){.type = CLACT_F16}), CLACT_E_ARGUMENT,
             "f32 or f64");
@@ -465,6 +466,8 @@ START_TEST(layers_have_rules)
                                                     .parameter_count = 1}), CLACT_E_ARGUMENT, "no multiple");
     REFUSED(clact_nn_model_add(m, &(clact_nn_layer){.units = 6, .activation = "softmax", .parameters = &axis,
                                                     .parameter_count = 1}), CLACT_E_ARGUMENT, "along the units");
+    REFUSED(clact_nn_model_add(m, &(clact_nn_layer){.units = 6, .activation = "relu", .parameters = &large,
+                                                    .parameter_count = 1}), CLACT_E_RANGE, "not finite in f32");
     REFUSED(clact_nn_model_add(m, &(clact_nn_layer){.units = 6, .weights = {.id = 77}}), CLACT_E_NAME, "77");
     ck_assert_uint_eq(clact_nn_model_layers(m), 0);
     ck_assert_uint_eq(clact_nn_model_outputs(m), 3);

@@ -163,7 +163,7 @@ static clact_status outputs_of(const clact_activation *f, uint64_t units, uint64
     return CLACT_OK;
 }
 
-static clact_status make_activation(struct clact_nn_dense *l, const clact_nn_layer *given)
+static clact_status make_activation(struct clact_nn_dense *l, clact_type type, const clact_nn_layer *given)
 {
     REQUIRE(given->parameters || given->parameter_count == 0, CLACT_E_ARGUMENT,
             "parameters must not be NULL where parameter_count is not 0");
@@ -173,6 +173,8 @@ static clact_status make_activation(struct clact_nn_dense *l, const clact_nn_lay
         return CLACT_OK;
     TRY(clact_activation_named(&l->activation, given->activation, given->parameters, given->parameter_count));
     const clact_activation_info *info = l->activation->info;
+    REQUIRE(type == CLACT_F64 || l->activation->fits_f32, CLACT_E_RANGE,
+            "a parameter of %s is not finite in f32, or zero where it must not be", info->name);
     REQUIRE(given->parameter_count <= CLACT_MAX_PARAMETERS, CLACT_E_ARGUMENT, "a parameter is given twice");
     l->parameter_count = (uint32_t)given->parameter_count;
     for (size_t i = 0; i < given->parameter_count; i++) {
@@ -220,7 +222,7 @@ static clact_status make_array(clact_nn_model *m, struct clact_nn_trained *a, ui
 
 static clact_status make_layer(clact_nn_model *m, struct clact_nn_dense *l, const clact_nn_layer *given)
 {
-    TRY(make_activation(l, given));
+    TRY(make_activation(l, m->type, given));
     l->inputs = clact_nn_outputs(m);
     l->units = given->units;
     l->rate = given->dropout;
