@@ -29,7 +29,8 @@ typedef struct {
     int near;            /* whether the scale is 1 and the greatest at most 512 in magnitude */
     real whole, rest;    /* then it is whole LN2_HIGH + rest */
     real hi, lo;         /* what the sums have given */
-    real before, after;  /* the scale of gradients: it is the product of these two and 1/2 */
+    real before, after;  /* the scale of gradients: it is the product of these two and 1/2. before is a power of two,
+                          * not below 1: what it multiplies keeps every digit, also where that is subnormal */
 } row_state;
 
 INLINE row_state row_of(real scale, real start)
@@ -39,8 +40,8 @@ INLINE row_state row_of(real scale, real start)
     r.flip = to_bits(scale) & SIGN_BIT;
     r.quarter = s < C(1.0) ? C(0.25) : C(1.0);
     r.factor = s < C(1.0) ? C(4.0) * s : s;
-    r.before = s > C(1.0) ? scale : C(1.0);
-    r.after = s > C(1.0) ? C(2.0) : C(2.0) * scale;
+    r.before = s > C(1.0) ? to_real(to_bits(s) & INFINITY_BITS) : C(1.0);
+    r.after = C(2.0) * (s > C(1.0) ? to_real((to_bits(scale) & ~INFINITY_BITS) | to_bits(C(1.0))) : scale);
     r.greatest = r.lo = r.whole = r.rest = C(0.0);
     r.near = 0;
     r.hi = start;

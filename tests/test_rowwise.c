@@ -250,9 +250,10 @@ static void measure(enum which which, clact_type type)
 {
     const char *largest = getenv("CLACT_TEST_LONGEST_ROW");
     int64_t limit = largest ? atoll(largest) : light() ? 4097 : 100000;
+    static const double scales[] = {1, -0.75, 2.5};
     struct error worst = {0, 0};
     for (int64_t n = 1; n <= 1025; n += light() ? (n < 5 ? 1 : 255) : (n < 40 ? 1 : 3))
-        measure_row(&worst, which, type, n, (int)(n % 6), n % 3 ? 1 : n % 2 ? -0.75 : 2.5);
+        measure_row(&worst, which, type, n, (int)(n % 6), scales[n / 6 % 3]);
     for (size_t k = 0; k < COUNT_OF(more_sizes) && more_sizes[k] <= limit; k++)
         for (int kind = 0; kind < KINDS_OF_ROWS; kind += light() ? 4 : 1)
             measure_row(&worst, which, type, more_sizes[k], kind, 1);
