@@ -45,7 +45,8 @@ INLINE real elu_f(real x, real alpha)
  * the rest comes off last, so that no digit is lost to a subnormal on the way. */
 INLINE real elu_d(real x, real alpha)
 {
-    pair e = exp_scaled(x, K(-149.0, -791.0)); /* 2^64 e^x rounds to zero below */
+    /* 2^64 e^x rounds to zero below; above there is nothing to compute, and subnormal numbers would take their time. */
+    pair e = exp_scaled(x > C(0.0) ? C(0.0) : x, K(-149.0, -791.0));
     real before = magnitude(alpha) <= C(1.0) ? alpha : alpha * C(0x1p-64);
     real after = magnitude(alpha) <= C(1.0) ? EXP_UNSCALE : EXP_UNSCALE * C(0x1p64);
     real below = fused(before, e.hi, before * e.lo) * after;

@@ -55,7 +55,7 @@ INLINE real selu_f(real x)
 /* 0.8 */
 INLINE real selu_d(real x)
 {
-    pair e = exp_scaled(x, K(-105.0, -747.0));
+    pair e = exp_scaled(x > C(0.0) ? C(0.0) : x, K(-105.0, -747.0)); /* as in elu_d() */
     real below = fused(SELU_ALPHA_HIGH, e.hi, fused(SELU_ALPHA_HIGH, e.lo, SELU_ALPHA_LOW * e.hi)) * EXP_UNSCALE;
     return x > C(0.0) ? SELU_HIGH + SELU_LOW : below;
 }
