@@ -80,9 +80,15 @@ check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, a
         FILENAME ~ /\.i$/ {
             if (/^static /) { sub(/inline __attribute__[^ ]* unused\)\) /, ""); split($3, part, "("); function_name = part[1] }
             at[FNR] = function_name
+            calls[FNR] = index($0, function_name "_step")
             next
         }
-        { split($0, part, ":"); name = at[part[2]] }
+        # A step may be told of where it is called: behind the loop over steps, which is none over elements.
+        {
+            split($0, part, ":")
+            name = at[part[2]]
+            if (calls[part[2]] && part[3] >= calls[part[2]]) name = name "_step"
+        }
         /loop vectorized using/ && $(NF - 2) + 0 >= bytes + 0 { done[name] = 1 }
         /remark: vectorized loop/ {
             match($0, /width: [0-9]+/)
