@@ -689,30 +689,13 @@ prints "⠒⠒ tanh"
 prints "└"
 run 0 plot tanh sigmoid
 prints "* tanh   + sigmoid"
-cat >terminal.py <<'EOT'
-import fcntl, os, pty, struct, sys, termios
-process, terminal = pty.fork()
-if process == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('4H', 12, 40, 0, 0))
-    os.execv(sys.argv[1], sys.argv[1:])
-said = b''
-try:
-    while part := os.read(terminal, 4096):
-        said += part
-except OSError: # how a terminal ends
-    pass
-text = said.decode().replace('\r', '').replace('\033[0m', '')
-sys.stdout.write(text)
-EOT
-export TERM=xterm
-expect "a plot in a terminal" python3 terminal.py "$clact" plot tanh sigmoid
-cp out drawn
+in_terminal() { on_terminal 12 40 "$@" && tr -d '\r' <out | sed "s/$(printf '\033')\[0m//g" >drawn; }
+expect "a plot in a terminal" in_terminal "$clact" plot tanh sigmoid
 colour=$(printf '\033[33m')
 expect "colours and dots in a terminal" grep -qF "$colour⠒⠒ sigmoid" drawn
 expect "eleven lines in a terminal" awk 'END { exit NR != 11 }' drawn
 export NO_COLOR=1
-expect "a plot in a terminal without colours" python3 terminal.py "$clact" plot tanh sigmoid
-cp out drawn
+expect "a plot in a terminal without colours" in_terminal "$clact" plot tanh sigmoid
 expect "marks in a terminal without colours" grep -qF "* tanh   + sigmoid" drawn
 unset LC_ALL NO_COLOR
 

@@ -56,6 +56,24 @@ def show(path):
 globals()[sys.argv[1]](*sys.argv[2:])
 EOF
 
+# on_terminal LINES COLUMNS COMMAND...: runs the command on a terminal of that size; out is what it showed there. The end of it is a mark that is
+# written when the command has ended: a terminal that is closed may be read as ended before all of it was read.
+cat >terminal.py <<'EOF'
+import fcntl, os, struct, subprocess, sys, termios, threading
+
+lines, columns, *command = sys.argv[1:]
+terminal, inside = os.openpty()
+fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack('4H', int(lines), int(columns), 0, 0))
+program = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside)
+threading.Thread(target=lambda: (program.wait(), os.write(inside, b'\0'))).start()
+shown = b''
+while not shown.endswith(b'\0'):
+    shown += os.read(terminal, 65536)
+sys.stdout.buffer.write(shown[:-1])
+sys.exit(program.returncode)
+EOF
+on_terminal() { TERM=xterm python3 terminal.py "$@" >out 2>err; }
+
 make() {
     python3 npy.py make "$@"
 }
@@ -107,7 +125,12 @@ shows() {
 }
 
 prints() {
-    if grep -qF -- "$1" out; then pass; else fault "$what: no '$1' on stdout"; fi
+    if grep -qF -- "$1" out; then
+        pass
+    else
+        fault "$what: no '$1' on stdout"
+        sed 's/^/  stdout: /' out
+    fi
 }
 
 silent() {

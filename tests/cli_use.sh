@@ -56,23 +56,7 @@ refuses 64 "--saved is x or y, not 'z' (see" apply relu --saved=z x.npy -o y.npy
 
 # ---- Terminals ----
 
-# Runs the command on a terminal of its own, and prints what it showed there.
-cat >terminal.py <<'END'
-import os, pty, sys
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-while True:
-    try:
-        shown = os.read(terminal, 65536)
-    except OSError: # Linux's way to say that the other side is closed
-        break
-    if not shown:
-        break
-    sys.stdout.buffer.write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-END
-shown() { TERM=xterm python3 terminal.py "$@" >out 2>err; }
+shown() { on_terminal 24 80 "$@"; }
 escape=$(printf '\033')
 what="a verdict on a terminal"
 shown "$clact" check relu --samples=1000
@@ -85,7 +69,7 @@ shown "$clact" apply relu x.npy -o y.npy --verbose
 prints "clact: ran on"
 for plain in NO_COLOR=1 TERM=dumb; do
     what="$plain"
-    TERM=xterm env "$plain" python3 terminal.py env "$plain" "$clact" check relu --samples=1000 >out 2>err
+    shown env "$plain" "$clact" check relu --samples=1000
     prints "OK"
     if grep -q "$escape" out; then fault "coloured with $plain"; else pass; fi
 done
