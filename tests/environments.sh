@@ -8,31 +8,9 @@ trap 'rm -rf "$top"' EXIT
 sample=$(dirname "$0")/../examples/sample.npy
 export CLACT_CACHE_DIR=disabled
 unset CLACT_DEVICE CLACT_CPU OPENCL_LAYERS CLHIDE CLFAULT CLFAULT_STICKY
-passed=0 failed=0 skipped=
-
-check()
-{
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-        sed 's/^/    /' "$top/out" 2>/dev/null
-    fi
-}
+. "$(dirname "$0")/checks.sh"
+skipped=
 skip() { skipped="$skipped; $1"; }
-
-# Exit code, then the arguments of clact; what it says goes to $top/out.
-run()
-{
-    expected=$1
-    shift
-    "$clact" "$@" >"$top/out" 2>&1
-    [ $? -eq "$expected" ]
-}
-says() { grep -q -- "$1" "$top/out"; }
 same() { run 0 apply "$1" "$sample" -o "$top/y.npy" --verbose "$2" && cmp -s "$top/y.npy" "$top/$1.npy"; }
 
 for f in elu softmax; do

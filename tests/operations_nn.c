@@ -29,10 +29,10 @@ static clact_status matmul_fast(clact_context *c, const clact_operand *o, const 
     return clact_nn_matmul(c, &(clact_nn_matmul_args){.a = &o[0], .b = &o[1], .c = &o[2], .beta = 1, .mode = CLACT_NN_FAST}, q);
 }
 
-static clact_status dense(clact_context *c, const clact_operand *o, const clact_enqueue *q)
+static clact_status dense_of(const char *name, clact_context *c, const clact_operand *o, const clact_enqueue *q)
 {
     clact_activation *f;
-    clact_status status = clact_activation_named(&f, "gelu", NULL, 0);
+    clact_status status = clact_activation_named(&f, name, NULL, 0);
     if (status != CLACT_OK)
         return status;
     status = clact_nn_dense_forward(c, &(clact_nn_dense_args){.x = &o[0], .w = &o[1], .b = &o[2], .z = &o[3], .y = &o[4],
@@ -41,16 +41,14 @@ static clact_status dense(clact_context *c, const clact_operand *o, const clact_
     return status;
 }
 
+static clact_status dense(clact_context *c, const clact_operand *o, const clact_enqueue *q)
+{
+    return dense_of("gelu", c, o, q);
+}
+
 static clact_status dense_softmax(clact_context *c, const clact_operand *o, const clact_enqueue *q)
 {
-    clact_activation *f;
-    clact_status status = clact_activation_named(&f, "softmax", NULL, 0);
-    if (status != CLACT_OK)
-        return status;
-    status = clact_nn_dense_forward(c, &(clact_nn_dense_args){.x = &o[0], .w = &o[1], .b = &o[2], .z = &o[3], .y = &o[4],
-                                                              .activation = f}, q);
-    clact_activation_destroy(&f);
-    return status;
+    return dense_of("softmax", c, o, q);
 }
 
 static clact_status dense_backward(clact_context *c, const clact_operand *o, const clact_enqueue *q)

@@ -8,30 +8,8 @@ trap 'umount "$top/full" 2>/dev/null; rm -rf "$top"' EXIT
 sample=$here/../examples/sample.npy
 export CLACT_DEVICE=opencl
 unset CLACT_PACK OPENCL_LAYERS CLHIDE
-passed=0 failed=0
+. "$here/checks.sh"
 
-check()
-{
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-        sed 's/^/    /' "$top/out" 2>/dev/null
-    fi
-}
-
-# Exit code, then the arguments of clact; what it says goes to $top/out.
-run()
-{
-    expected=$1
-    shift
-    "$clact" "$@" >"$top/out" 2>&1
-    [ $? -eq "$expected" ]
-}
-says() { grep -q -- "$1" "$top/out"; }
 silent() { ! says .; }
 hidden() { OPENCL_LAYERS=$layer CLHIDE=compiler "$@"; }
 elu() { run 0 apply elu "$sample" -o "$top/y.npy" && cmp -s "$top/y.npy" "$top/elu.npy"; }
