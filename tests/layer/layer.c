@@ -42,6 +42,7 @@
 #include "canary.h"
 #include "hide.h"
 #include "layer.h"
+#include "terminate.h"
 
 #define LAYER_NAME "clact test layer"
 #define EXPORT __attribute__((visibility("default")))
@@ -76,51 +77,34 @@ struct fault {
 _Static_assert(sizeof(struct fault) == 8, "an atomic fault must need no lock");
 _Static_assert(ENTRY_COUNT <= UINT8_MAX, "an entry must fit its field");
 
-/* What is to be terminated: a kernel after as many others as are left, with a code; 0: nothing. */
-struct terminated {
-    int32_t code;
-    uint32_t left;
-};
-_Static_assert(sizeof(struct terminated) == 8, "an atomic termination must need no lock");
-
 static cl_icd_dispatch driver; /* what lies below; slots that the loader lacks are NULL */
 static cl_icd_dispatch layer;  /* what the loader calls */
 
 static _Atomic(struct fault) fault_now;
 static _Atomic(const char *) fault_last;
-static atomic_ulong num_enqueued, num_terminated;
 static atomic_ulong num_calls;   /* fallible calls */
 static atomic_ulong num_matches; /* calls that the fault names */
 static atomic_long live[KIND_COUNT];
 static atomic_uint hidden;
 static atomic_bool drain, canaries;
-static _Atomic(struct terminated) terminated_next;
 
 /* Relaxed everywhere: an ordering made here would hide a data race of the program from ThreadSanitizer. */
 #define LOAD(object) atomic_load_explicit(&(object), memory_order_relaxed)
 #define STORE(object, value) atomic_store_explicit(&(object), (value), memory_order_relaxed)
 #define ADD(object, value) atomic_fetch_add_explicit(&(object), (value), memory_order_relaxed)
 
-/* A kernel that is terminated is so when the program waits, as those behind it must have been enqueued by then: PoCL 3.1
- * never ends a command that is told to wait for what has failed already. */
-static _Atomic(cl_event) pending;
-static atomic_int pending_code;
-
-static void fail_pending(enum entry entry)
+/* Whether the program waits for commands by this call. */
+static bool is_wait(enum entry entry)
 {
-    const bool waits = entry == ENTRY_clFinish || entry == ENTRY_clFlush || entry == ENTRY_clWaitForEvents ||
-                       entry == ENTRY_clEnqueueReadBuffer || entry == ENTRY_clEnqueueMapBuffer;
-    cl_event event = waits ? atomic_exchange(&pending, NULL) : NULL;
-    if (!event)
-        return;
-    driver.clSetUserEventStatus(event, LOAD(pending_code));
-    driver.clReleaseEvent(event);
+    return entry == ENTRY_clFinish || entry == ENTRY_clFlush || entry == ENTRY_clWaitForEvents ||
+           entry == ENTRY_clEnqueueReadBuffer || entry == ENTRY_clEnqueueMapBuffer;
 }
 
 /* The code with which this call is to fail, or 0. */
 static cl_int refuse_if(enum entry entry, bool counted)
 {
-    fail_pending(entry);
+    if (is_wait(entry))
+        terminate_pending(&driver);
     if (counted)
         ADD(num_calls, 1);
     struct fault fault = LOAD(fault_now);
@@ -427,33 +411,6 @@ static cl_int CL_API_CALL layer_clCreateKernelsInProgram(cl_program program, cl_
     return status;
 }
 
-/* Whether this kernel is the one, and with which code. */
-static cl_int terminates(void)
-{
-    struct terminated next = LOAD(terminated_next), after;
-    do {
-        if (!next.code)
-            return 0;
-        after = next.left ? (struct terminated){next.code, next.left - 1} : (struct terminated){0, 0};
-    } while (!atomic_compare_exchange_weak(&terminated_next, &next, after));
-    return next.left ? 0 : next.code;
-}
-
-/* In the place of a kernel a marker that waits for what fails: its event tells of that, and who does not ask for
- * the event may never know. */
-static cl_int enqueue_terminated(cl_command_queue queue, cl_int code, cl_event *event)
-{
-    cl_context context;
-    cl_int status = driver.clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof(context), &context, NULL);
-    cl_event failed = status ? NULL : driver.clCreateUserEvent(context, &status);
-    if (status)
-        return status;
-    status = driver.clEnqueueMarkerWithWaitList(queue, 1, &failed, event);
-    STORE(pending_code, code);
-    atomic_store(&pending, failed);
-    return status;
-}
-
 static cl_int CL_API_CALL layer_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims,
                                                        const size_t *offset, const size_t *global, const size_t *local,
                                                        WAITS_PARAMS)
@@ -461,11 +418,8 @@ static cl_int CL_API_CALL layer_clEnqueueNDRangeKernel(cl_command_queue queue, c
     cl_int status = refuse(ENTRY_clEnqueueNDRangeKernel);
     if (status)
         return status;
-    cl_int code = terminates();
-    ADD(num_enqueued, 1);
-    ADD(num_terminated, code != 0);
-    status = code ? enqueue_terminated(queue, code, event)
-                  : driver.clEnqueueNDRangeKernel(queue, kernel, dims, offset, global, local, WAITS);
+    if (!terminate(&driver, queue, event, &status))
+        status = driver.clEnqueueNDRangeKernel(queue, kernel, dims, offset, global, local, WAITS);
     count_event(status, event);
     return status;
 }
@@ -533,7 +487,7 @@ static bool parse_fault(const char *text, bool sticky, struct fault *fault)
     return true;
 }
 
-EXPORT int clact_layer_control(const char *clfault, int sticky)
+int clact_layer_control(const char *clfault, int sticky)
 {
     struct fault fault;
     if (!parse_fault(clfault, sticky, &fault))
@@ -546,7 +500,7 @@ EXPORT int clact_layer_control(const char *clfault, int sticky)
     return 0;
 }
 
-EXPORT int clact_layer_hide(const char *list)
+int clact_layer_hide(const char *list)
 {
     unsigned bits;
     if (!hide_parse(list, &bits))
@@ -555,42 +509,27 @@ EXPORT int clact_layer_hide(const char *list)
     return 0;
 }
 
-EXPORT void clact_layer_drain(int on)
+void clact_layer_drain(int on)
 {
     STORE(drain, on != 0);
 }
 
-EXPORT void clact_layer_terminate(unsigned nth, int code)
-{
-    STORE(terminated_next, ((struct terminated){nth ? code : 0, nth ? nth - 1 : 0}));
-}
-
-EXPORT unsigned long clact_layer_kernels(void)
-{
-    return LOAD(num_enqueued);
-}
-
-EXPORT unsigned long clact_layer_terminated(void)
-{
-    return LOAD(num_terminated);
-}
-
-EXPORT void clact_layer_canaries(int on)
+void clact_layer_canaries(int on)
 {
     STORE(canaries, on != 0);
 }
 
-EXPORT unsigned long clact_layer_damaged(void)
+unsigned long clact_layer_damaged(void)
 {
     return canary_damaged();
 }
 
-EXPORT unsigned long clact_layer_calls(void)
+unsigned long clact_layer_calls(void)
 {
     return LOAD(num_calls);
 }
 
-EXPORT long clact_layer_live(void)
+long clact_layer_live(void)
 {
     long sum = 0;
     for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -598,12 +537,12 @@ EXPORT long clact_layer_live(void)
     return sum;
 }
 
-EXPORT const char *clact_layer_last(void)
+const char *clact_layer_last(void)
 {
     return LOAD(fault_last);
 }
 
-EXPORT void clact_layer_report(FILE *file)
+void clact_layer_report(FILE *file)
 {
     fputs(LAYER_NAME ": live:", file);
     for (int kind = 0; kind < KIND_COUNT; kind++)

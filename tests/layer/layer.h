@@ -8,6 +8,8 @@
  * `__typeof__(clact_layer_live) *live`. Every function may be called from any thread, and before the first
  * OpenCL call. */
 
+#pragma GCC visibility push(default)
+
 /* "NAME:N:CODE" or "*:N:CODE", as in CLFAULT; NULL or "": no fault. Starts counting calls at 0 again.
  * 0, or -1 when the text is malformed or NAME is not an entry point: then nothing changes. */
 int clact_layer_control(const char *clfault, int sticky);
@@ -43,5 +45,7 @@ const char *clact_layer_last(void);
 
 /* One line: the live references by kind. */
 void clact_layer_report(FILE *file);
+
+#pragma GCC visibility pop
 
 #endif
