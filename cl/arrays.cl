@@ -7,7 +7,7 @@
  *   LOCAL                        work-items in a group: a power of two, at most REDUCTION_LANES
  *   MAP, SUM or TALLY            the operation's form, and with how many
  *   INPUTS, OUTPUTS              it has
- *   APPLY                        its function, of sum, x0, x1, ... and p0, p1, ...
+ *   APPLY                        its function, of sum, x0, x1, ... and parameters.s0, parameters.s1, ...
  *   LABELLED                     x1 is a label, x2 the element's column */
 #include "dialect.h"
 #include "elementary.h"

@@ -3,7 +3,7 @@
  * The composer (src/opencl/compose.c) writes the lines before this text:
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
- *   ROW_F(x)                     the activation, with its parameters p0, p1, ...
+ *   ROW_F(x)                     the activation, with its parameters, parameters.s0, ...
  *   KERNEL(part)                 the name of a kernel
  *   LOCAL, PER_ITEM              work-items in a group, elements for each
  *   KEEP                         x + b is stored in z, too */

@@ -3,13 +3,13 @@
  * The composer (src/opencl/compose.c) writes the lines before this text:
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v), STORE(v)   the stored type and its conversions
- *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters p0, p1, ...; ROW_Y(y, dy) where it has a
+ *   ROW_F(x), ROW_G(x, dy)       the activation, with its parameters, parameters.s0, ...; ROW_Y(y, dy) where it has a
  *                                derivative of its own from y
  *   KERNEL(part)                 the name of a kernel
  *   LOCAL, PER_ITEM, VECTOR      work-items in a group, elements for each, of a vector: see walk.cl
- *   NOISE                        the argument, p1 to p7, that is noise, drawn by an element's row-major index
+ *   NOISE                        one of the parameters, varying, is noise, drawn by an element's row-major index
  *   ACCUMULATE                   dx = f'(x) dy + beta dx, and no y
- *   VIEW                         kernels for strided views; TENSOR: the parameter, p0 to p7, that is a tensor t */
+ *   VIEW                         kernels for strided views; TENSOR: one of the parameters is a tensor t: varying */
 #include "dialect.h"
 #include "elementary.h"
 #include "activations.h"
@@ -26,7 +26,7 @@
 #endif
 
 #ifdef NOISE
-#define DRAW(i) NOISE = noise_of(noise_seed, noise_offset, i);
+#define DRAW(i) const real varying = noise_of(noise_seed, noise_offset, i);
 #else
 #define DRAW(i)
 #endif
@@ -68,7 +68,7 @@ void KERNEL(forward)(global const ELEMENT *x, const long x_first, global ELEMENT
 #define TENSOR_PARAMETER , global const ELEMENT *t, const long t_first, const long8 t_strides
 #define TENSOR_FIRST long ti = t_first;
 #define TENSOR_AXIS(s) ti += c * t_strides.s;
-#define TENSOR_LOAD TENSOR = LOAD(t[ti]);
+#define TENSOR_LOAD const real varying = LOAD(t[ti]);
 #else
 #define TENSOR_PARAMETER
 #define TENSOR_FIRST

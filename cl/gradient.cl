@@ -5,10 +5,10 @@
  *   CLACT_REAL_BITS, and where the device wants them CLACT_ROUNDS_TO_ZERO, CLACT_DIVIDE_BY_FMA
  *   ELEMENT, LOAD(v)             the stored type and its conversion
  *   VALUE, LOAD_VALUE(v), STORE_VALUE(v)   those of the sums
- *   ROW_P(x)                     the derivative by the parameter, with the parameters p0, p1, ...
+ *   ROW_P(x)                     the derivative by the parameter, with the parameters, parameters.s0, ...
  *   KERNEL(part)                 the name of a kernel
  *   LOCAL                        work-items in a group: a power of two
- *   TENSOR                       the parameter, p0 to p7, that is a tensor t
+ *   TENSOR                       one of the parameters is a tensor t: varying
  *   FLAT                         the terms of a sum lie along one axis
  *   ACCUMULATE                   the sum is added to beta times what stands there */
 #include "dialect.h"
@@ -65,7 +65,7 @@
 #endif
 #define ADD_TERM                                                                                    \
     FIND_TERM                                                                                       \
-    OF_TENSOR(TENSOR = LOAD(t[ti]))                                                                 \
+    OF_TENSOR(const real varying = LOAD(t[ti]))                                                              \
     sum = parameter_sum(ROW_P(LOAD(x[xi])), LOAD(dy[di]), sum);
 
 /* A group for each chunk of a sum, which is a power of two of blocks, or what is left. With one chunk the sum is

@@ -246,16 +246,16 @@ INLINE real sparse_plus_d(real x)
     return x >= C(1.0) ? C(1.0) : d;
 }
 
-/* x (x + 3) / 6. Near zero it is x / 2, and the low parts of the product would be subnormal. */
+/* x times (x + 3) / 6, which is a sum of two: with the 1/6 here, a little above it, w.lo is not below zero where x is a
+ * zero, whose sign is kept. */
 INLINE real hard_swish_f(real x)
 {
-    pair s, p;
-    s.hi = x + C(3.0);
-    s.lo = x - (s.hi - C(3.0)); /* as in sum_of(), for |x| <= 3 */
-    p.hi = x * s.hi;
-    p.lo = fused(x, s.hi, -p.hi);
-    p.lo = fused(x, s.lo, p.lo);
-    real y = magnitude(x) < K(0x1p-26, 0x1p-55) ? x * C(0.5) : sixth(p);
+    const real high = K(0x1.555556p-3, 0x1.5555555555555p-3), low = K(-0x1.555554p-28, 0x1.5555555555556p-57);
+    real s = x + C(3.0), rest = x - (s - C(3.0)); /* as in sum_of(), for |x| <= 3 */
+    pair w;
+    w.hi = s * high;
+    w.lo = fused(s, low, fused(rest, high, fused(s, high, -w.hi)));
+    real y = fused(x, w.hi, x * w.lo);
     y = x <= C(-3.0) ? C(-0.0) : y;
     return x >= C(3.0) ? x : y;
 }

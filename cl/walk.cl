@@ -4,7 +4,12 @@
  * the device prefers vectors VECTOR, the elements of one. */
 #include "group.cl"
 
-#define PARAMETERS real p0, real p1, real p2, real p3, real p4, real p5, real p6, real p7
+/* Those of an activation are one argument: each that there is makes a launch longer. */
+#if CLACT_REAL_BITS == 64
+#define PARAMETERS double8 parameters
+#else
+#define PARAMETERS float8 parameters
+#endif
 
 /* A group takes a tile. The choice between whole tiles and the last, partial one is the same for all
  * of a group, so that no work-item tests a bound of its own in a whole tile. */

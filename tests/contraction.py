@@ -62,7 +62,7 @@ def operations():
     for form, name, rest in rows:
         numbers = [int(number) for number in re.findall(r"\d+", rest)]
         inputs, outputs = 1 if form == "TALLY" else numbers[0], numbers[1] if form == "MAP" else 1
-        arguments = ["sum"] * (form == "SUM") + [f"x{k}" for k in range(inputs)] + [f"p{k}" for k in range(numbers[-1])]
+        arguments = ["sum"] * (form == "SUM") + [f"x{k}" for k in range(inputs)] + [f"parameters.s{k}" for k in range(numbers[-1])]
         names = ["KERNEL", "MAP", "SUM", "TALLY", "INPUTS", "OUTPUTS", "APPLY", "LABELLED"]
         each.append("".join(f"#undef {word}\n" for word in names) + f"#define KERNEL(part) {name}_##part\n#define {form}\n"
                     f"#define INPUTS {inputs}\n#define OUTPUTS {outputs}\n" + "#define LABELLED\n" * ("LABELLED" in rest) +

@@ -110,8 +110,7 @@ static void view(cl_mem mem, cl_long first, const cl_long *strides)
 static void parameters(float p0, float p1, float p2)
 {
     const float p[8] = {p0, p1, p2};
-    for (int k = 0; k < 8; k++)
-        argument(sizeof *p, &p[k]);
+    argument(sizeof p, p);
 }
 
 /* groups: as the comment says for an NDRange. */

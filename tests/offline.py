@@ -61,7 +61,7 @@ TYPES = [(r"x|y|dy|dx|u|v|du|dv|t|y1|y2|first|second|value", "{element}*"), (r"m
          (r"\w+_first|\w*_step", "long"), (r"\w+_strides|\w+_kept|\w+_along", "long8"),
          (r"dims|kept|reduced", "ulong8"), (r"first_half|second_half", "ulong16"),
          (r"n|length|chunks|chunk_blocks|pieces|noise_seed|noise_offset", "ulong"), (r"wanted|add", "uint"),
-         (r"p\d|scale|beta|[uv]_beta", "{real}")]
+         (r"parameters", "{real}8"), (r"scale|beta|[uv]_beta", "{real}")]
 
 
 def type_of(name, kernel):
@@ -80,7 +80,7 @@ def documented(text):
     comment = re.sub(r"\n \*", "\n", text[:text.index("*/")])
     found = {}
     for name, arguments, rows in re.findall(r"^   ROW_(\w+)\(([^)]*)\)\n((?:       [\w ]+\n)+)", comment, re.M):
-        names = [n.strip() for n in arguments.replace("p0 to p7", ", ".join(f"p{k}" for k in range(8))).split(",")]
+        names = [n.strip() for n in arguments.split(",")]
         found.update({f"{row}_{name}": names for row in rows.split()})
     return found
 

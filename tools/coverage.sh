@@ -12,6 +12,7 @@ ninja -C $build >$build/build.log 2>&1 || { tail -n 30 $build/build.log >&2; exi
 find $build -name '*.gcda' -delete
 export CLACT_TEST_LIGHT=1 CLACT_CACHE_DIR=disabled POCL_CACHE_DIR="$(realpath $build)/pocl"
 mkdir -p "$POCL_CACHE_DIR"
+export GCOV_ERROR_FILE="$(realpath $build)/gcov.log" # not to stderr, where tests read what clact says
 clact=$build/src/cli/clact tests=$build/tests/clact_tests layer=$(realpath $build)/tests/layer.so
 : >$build/tests.log
 # What fails is told, and counted all the same.

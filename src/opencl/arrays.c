@@ -9,14 +9,14 @@
 
 /* ---- Programs ------------------------------------------------------------------------------- */
 
-/* ", x0, x1, p0": the arguments of the operation's function. */
+/* ", x0, x1, parameters.s0": the arguments of the operation's function. */
 static void arguments_of(const struct clact_array_info *info, char *out, size_t size)
 {
     size_t length = 0;
     for (int k = 0; k < info->inputs; k++)
         length += (size_t)snprintf(out + length, size - length, "%sx%d", k ? ", " : "", k);
     for (int k = 0; k < info->parameters; k++)
-        length += (size_t)snprintf(out + length, size - length, ", p%d", k);
+        length += (size_t)snprintf(out + length, size - length, ", parameters.s%d", k);
 }
 
 static void prologue(const struct clact_opencl_recipe *r, const struct clact_opencl_target *target,
@@ -25,7 +25,7 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
     static const char *const forms[] = {[ARRAY_MAP] = "MAP", [ARRAY_SUM] = "SUM", [ARRAY_TALLY] = "TALLY"};
     static const char *const functions[] = {[ARRAY_MAP] = "m(", [ARRAY_SUM] = "s(sum, ", [ARRAY_TALLY] = "t("};
     const struct clact_array_info *info = &clact_array_infos[r->key.row];
-    char arguments[128];
+    char arguments[CLACT_OPENCL_PARAMETERS + 64];
     arguments_of(info, arguments, sizeof arguments);
     clact_opencl_line(t, "#define PER_ITEM %u\n#define %s\n#define INPUTS %d\n#define OUTPUTS %d\n",
                       (unsigned)target->per_item, forms[info->form], info->inputs, info->outputs);
@@ -106,8 +106,16 @@ static void set_inputs(struct launch *l)
 
 static void set_parameters(struct launch *l)
 {
-    for (int k = 0; k < ARRAY_PARAMETERS; k++)
-        set_real(l, &l->step->rounded[k]);
+    double p64[ARRAY_PARAMETERS];
+    float p32[ARRAY_PARAMETERS];
+    for (int k = 0; k < ARRAY_PARAMETERS; k++) {
+        p64[k] = l->step->rounded[k].f64;
+        p32[k] = l->step->rounded[k].f32;
+    }
+    if (clact_array_type(l->step) == CLACT_F64)
+        clact_opencl_set(&l->arguments, sizeof p64, p64);
+    else
+        clact_opencl_set(&l->arguments, sizeof p32, p32);
 }
 
 static void set_value(struct launch *l)

@@ -186,18 +186,19 @@ const char *clact_opencl_element(uint32_t type)
     return storage[type].element;
 }
 
-void clact_opencl_row_parameters(const clact_activation *a, char *out, size_t size)
+void clact_opencl_row_parameters(const clact_activation *a, int varying, char *out, size_t size)
 {
     size_t length = 0;
     out[0] = 0;
     for (uint32_t i = 0; i < a->row_parameters; i++)
-        length += (size_t)snprintf(out + length, size - length, ", p%u", (unsigned)i);
+        length += (int)i == varying ? (size_t)snprintf(out + length, size - length, ", varying")
+                                    : (size_t)snprintf(out + length, size - length, ", parameters.s%u", (unsigned)i);
 }
 
-void clact_opencl_row_lines(const clact_activation *a, struct clact_opencl_text *t)
+void clact_opencl_row_lines(const clact_activation *a, int varying, struct clact_opencl_text *t)
 {
-    char p[64];
-    clact_opencl_row_parameters(a, p, sizeof p);
+    char p[CLACT_OPENCL_PARAMETERS];
+    clact_opencl_row_parameters(a, varying, p, sizeof p);
     const struct clact_row_functions *row = a->own ? &a->own->functions : &clact_row_functions[a->row];
     const char *own = a->own ? "own_" : "", *name = row->name;
     clact_opencl_line(t, "#define ROW_F(x) %s%s_f(x%s)\n", own, name, p);

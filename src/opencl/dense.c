@@ -10,7 +10,7 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
                      struct clact_opencl_text *t)
 {
     if (r->activation)
-        clact_opencl_row_lines(r->activation, t);
+        clact_opencl_row_lines(r->activation, -1, t);
     else
         clact_opencl_line(t, "#define ROW_F(x) x\n");
     clact_opencl_line(t, "#define PER_ITEM %u\n%s", (unsigned)target->per_item,

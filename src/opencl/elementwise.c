@@ -11,14 +11,15 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
                      struct clact_opencl_text *t)
 {
     unsigned form = r->key.form;
-    clact_opencl_row_lines(r->activation, t);
+    int varying = form & FORM_TENSOR ? r->activation->tensor : form & FORM_NOISE ? r->activation->noise : -1;
+    clact_opencl_row_lines(r->activation, varying, t);
     clact_opencl_walk_lines(target, r->key.type, t);
     if (form & (FORM_VIEW | FORM_TENSOR))
         clact_opencl_line(t, "#define VIEW\n");
     if (form & FORM_TENSOR)
-        clact_opencl_line(t, "#define TENSOR p%d\n", r->activation->tensor);
+        clact_opencl_line(t, "#define TENSOR\n");
     if (form & FORM_NOISE)
-        clact_opencl_line(t, "#define NOISE p%d\n", r->activation->noise);
+        clact_opencl_line(t, "#define NOISE\n");
     if (form & FORM_ACCUMULATE)
         clact_opencl_line(t, "#define ACCUMULATE\n");
 }
@@ -42,7 +43,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
         return false;
     clact_opencl_sign(s, parts[slot]);
     clact_opencl_sign_views(s, slot == CLACT_FORWARD ? "x y" : "x dy dx", suffixes);
-    clact_opencl_sign_rest(s, strided ? "n, dims, p0 to p7" : "n, p0 to p7");
+    clact_opencl_sign_rest(s, strided ? "n, dims, parameters" : "n, parameters");
     if (form & FORM_TENSOR)
         clact_opencl_sign_views(s, "t", suffixes);
     if (form & FORM_NOISE)

@@ -15,11 +15,11 @@ enum { FORM_GRADIENT = 0x100, FORM_TENSOR = 0x200, FORM_ACCUMULATE = 0x400, FORM
 static void prologue(const struct clact_opencl_recipe *r, const struct clact_opencl_target *target,
                      struct clact_opencl_text *t)
 {
-    char p[64];
+    char p[CLACT_OPENCL_PARAMETERS];
     unsigned form = r->key.form, type = form & 0xff;
     const char *name = clact_type_name((clact_type)type);
     (void)target;
-    clact_opencl_row_parameters(r->activation, p, sizeof p);
+    clact_opencl_row_parameters(r->activation, form & FORM_TENSOR ? r->activation->tensor : -1, p, sizeof p);
     clact_opencl_line(t, "#define VALUE %s\n#define LOAD_VALUE(v) load_%s(v)\n#define STORE_VALUE(v) store_%s(v)\n",
                       clact_opencl_element(type), name, name);
     if (form / FORM_P1 == GRADIENT_SUM)
@@ -28,7 +28,7 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
         clact_opencl_line(t, "#define ROW_P(x) %s_p%u(x%s)\n", clact_row_functions[r->activation->row].name,
                           form / FORM_P1, p);
     if (form & FORM_TENSOR)
-        clact_opencl_line(t, "#define TENSOR p%d\n", r->activation->tensor);
+        clact_opencl_line(t, "#define TENSOR\n");
     if (form & FORM_ACCUMULATE)
         clact_opencl_line(t, "#define ACCUMULATE\n");
     if (form & FORM_FLAT)
@@ -53,7 +53,7 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
     }
     clact_opencl_sign_rest(s, slot ? "parts, chunks" : "chunks, parts");
     clact_opencl_sign_views(s, "value", "first kept");
-    clact_opencl_sign_rest(s, slot ? "kept, beta" : "kept, beta, p0 to p7");
+    clact_opencl_sign_rest(s, slot ? "kept, beta" : "kept, beta, parameters");
     if (slot == 0 && r->key.form & FORM_TENSOR)
         clact_opencl_sign_views(s, "t", "first kept along");
     return true;

@@ -27,11 +27,10 @@ void clact_opencl_set_beta(struct clact_opencl_arguments *a, const struct clact_
 
 void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_activation *activation, bool f64)
 {
-    for (int i = 0; i < CLACT_MAX_PARAMETERS; i++)
-        if (f64)
-            clact_opencl_set(a, sizeof(double), &activation->p64[i]);
-        else
-            clact_opencl_set(a, sizeof(float), &activation->p32[i]);
+    if (f64)
+        clact_opencl_set(a, sizeof activation->p64, activation->p64);
+    else
+        clact_opencl_set(a, sizeof activation->p32, activation->p32);
 }
 
 /* ---- Queues --------------------------------------------------------------------------------- */

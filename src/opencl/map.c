@@ -9,8 +9,8 @@ static const struct operation {
     int kind, slot; /* of the kernel in its program */
     const char *part, *views, *rest; /* of its arguments: the views, and what stands behind the size */
 } operations[] = {
-    [MAP_GATED] = {"gated.cl", KIND_GATED, 0, "gated", "u v y", "p0 to p7"},
-    [MAP_GATED_BACKWARD] = {"gated.cl", KIND_GATED, 1, "gated_backward", "u v dy du dv", "p0 to p7, wanted, u_beta, v_beta"},
+    [MAP_GATED] = {"gated.cl", KIND_GATED, 0, "gated", "u v y", "parameters"},
+    [MAP_GATED_BACKWARD] = {"gated.cl", KIND_GATED, 1, "gated_backward", "u v dy du dv", "parameters, wanted, u_beta, v_beta"},
     [MAP_CRELU] = {"crelu.cl", KIND_REDUCE, 0, "forward", "x first second", ""},
     [MAP_CRELU_BACKWARD] = {"crelu.cl", KIND_REDUCE, 1, "backward", "x first second dx", "add, beta"},
     [MAP_CRELU_BACKWARD_Y] = {"crelu.cl", KIND_REDUCE, 2, "backward_y", "y1 y2 first second dx", "add, beta"},
@@ -41,7 +41,7 @@ static void prologue(const struct clact_opencl_recipe *r, const struct clact_ope
                      struct clact_opencl_text *t)
 {
     if (r->key.kind == KIND_GATED)
-        clact_opencl_row_lines(r->activation, t);
+        clact_opencl_row_lines(r->activation, -1, t);
     clact_opencl_walk_lines(target, r->key.type, t);
     if (r->key.form == FORM_VIEW)
         clact_opencl_line(t, "#define VIEW\n");

@@ -86,7 +86,7 @@ struct clact_opencl_text;
 /* A kernel as it is told to people: its file's KERNEL(part), and the names of its arguments in their order. */
 struct clact_opencl_signature {
     const char *part;
-    char arguments[384]; /* "x, x_first, y, y_first, n, p0 to p7" */
+    char arguments[384]; /* "x, x_first, y, y_first, n, parameters" */
 };
 
 /* What a program is made from. Two of equal keys, and of one text of the program's own if any, are the same. */
@@ -172,10 +172,11 @@ void clact_opencl_line(struct clact_opencl_text *text, const char *format, ...);
 /* Notes that there was no memory for it. */
 void clact_opencl_fail(struct clact_opencl_text *text);
 /* A row's functions and their parameters as calls: ROW_F(x), ROW_G(x, dy), and ROW_Y(y, dy) where the row has
- * a derivative of its own from y. */
-void clact_opencl_row_lines(const clact_activation *activation, struct clact_opencl_text *text);
-/* ", p0, p1": the parameters of a row's function. */
-void clact_opencl_row_parameters(const clact_activation *activation, char *out, size_t size);
+ * a derivative of its own from y. The parameter varying is another one for each element; or -1. */
+void clact_opencl_row_lines(const clact_activation *activation, int varying, struct clact_opencl_text *text);
+/* ", parameters.s0, varying": the parameters of a row's function. */
+#define CLACT_OPENCL_PARAMETERS (CLACT_MAX_PARAMETERS * sizeof ", parameters.s0")
+void clact_opencl_row_parameters(const clact_activation *activation, int varying, char *out, size_t size);
 /* The type of a stored element in OpenCL C. */
 const char *clact_opencl_element(uint32_t type);
 /* The activation of the program's own that takes part; NULL. */

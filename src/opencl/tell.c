@@ -115,7 +115,7 @@ static void write_number(char out[32], double value)
     }
 }
 
-/* "p0 = slope (0.25)", for row-wise ones "scale (1)". */
+/* "s0 = slope (0.25)", for row-wise ones "scale (1)". */
 static void tell_parameters(struct lines *l, const clact_activation *a)
 {
     const bool gated_row = a->kind == KIND_GATED && !a->own;
@@ -132,13 +132,13 @@ static void tell_parameters(struct lines *l, const clact_activation *a)
         if (a->kind == KIND_ROWWISE)
             snprintf(words, sizeof words, "%s (%s)", p->name, shown);
         else
-            snprintf(words, sizeof words, "p%u = %s (%s)", (unsigned)i, p->name, shown);
+            snprintf(words, sizeof words, "s%u = %s (%s)", (unsigned)i, p->name, shown);
         add_word(l, separator, words);
         separator = ", ";
     }
     if (a->noise >= 0) {
         write_number(value, a->p64[a->noise]);
-        snprintf(words, sizeof words, "p%d = %s where no noise is drawn", a->noise, value);
+        snprintf(words, sizeof words, "s%d = %s where no noise is drawn", a->noise, value);
         add_word(l, separator, words);
     }
 }
@@ -180,8 +180,8 @@ static const struct {
     {", n, ", "n", "ulong: elements"},
     {"dims", "dims", "ulong8: the lengths of the axes, the last of which varies fastest; before the first stand ones"},
     {"dims, scale", "", "of row-wise kernels the last axis is the row, and the others count the rows"},
-    {"p0 to p7", "p0 to p7", "float (f64: double): the parameters, as above; NaN is \"none\"; those without a name are "
-     "not read"},
+    {"parameters", "parameters", "float8 (f64: double8): s0 to s7, as above; NaN is \"none\"; those without a name are not "
+     "read"},
     {"scale", "scale", "float (f64: double): what a row is multiplied by first"},
     {"beta", "beta", "float (f64: double): what is written is the gradient + beta times what stood there; row-wise "
      "kernels overwrite at 0"},
