@@ -156,13 +156,13 @@ static void read_header(array_source *s)
         fail(CLI_FAILED, "%s has a header of more than %d bytes", s->name, MOST_HEADER);
     char *header = allocate(bytes > got ? bytes : got, 1);
     memcpy(header, prefix, got);
-    if (bytes > got && !file_take(&s->file, header + got, bytes - got, &more, &why))
-        refuse_source(s, &why);
-    if (!npy_parse_header(&s->whole, header, got + more, &why)
-        || (s->file.sized && !npy_check_bytes(&s->whole, s->file.left - (got + more), &why)))
+    bool good = (bytes <= got || file_take(&s->file, header + got, bytes - got, &more, &why)) &&
+                npy_parse_header(&s->whole, header, got + more, &why) &&
+                (!s->file.sized || npy_check_bytes(&s->whole, s->file.left - (got + more), &why));
+    free(header);
+    if (!good)
         refuse_source(s, &why);
     s->whole.data = NULL;
-    free(header);
 }
 
 void array_open(array_source *s, const char *path, int type, int dtype)

@@ -208,7 +208,7 @@ static __mmask16 halves_left(size_t n, size_t k)
     return n - k < HALVES ? (__mmask16)((1u << (n - k)) - 1) : (__mmask16)-1;
 }
 
-static void read_f16(size_t n, const void *from, int64_t stride, void *to)
+static void read_halves(size_t n, const void *from, int64_t stride, void *to)
 {
     const u16 *x = from;
     real *y = to;
@@ -220,7 +220,7 @@ static void read_f16(size_t n, const void *from, int64_t stride, void *to)
         y[k] = load_f16(x[(int64_t)k * stride]);
 }
 
-static void write_f16(size_t n, const void *from, void *to, int64_t stride)
+static void write_halves(size_t n, const void *from, void *to, int64_t stride)
 {
     const real *x = from;
     u16 *y = to;
@@ -234,8 +234,12 @@ static void write_f16(size_t n, const void *from, void *to, int64_t stride)
     for (size_t k = 0; stride != 1 && k < n; k++)
         y[(int64_t)k * stride] = store_f16(x[k]);
 }
+#define READ_F16 read_halves
+#define WRITE_F16 write_halves
 #elif CLACT_REAL_BITS == 32
 STORAGE(f16, u16)
+#define READ_F16 read_f16
+#define WRITE_F16 write_f16
 #endif
 
 #if CLACT_REAL_BITS == 32
@@ -362,8 +366,8 @@ const struct clact_cpu_kernels KERNELS = {
 #include "activations.def"
     },
 #if CLACT_REAL_BITS == 32
-    .load = {[CLACT_F32] = read_f32, [CLACT_F16] = read_f16, [CLACT_BF16] = read_bf16},
-    .store = {[CLACT_F32] = write_f32, [CLACT_F16] = write_f16, [CLACT_BF16] = write_bf16},
+    .load = {[CLACT_F32] = read_f32, [CLACT_F16] = READ_F16, [CLACT_BF16] = read_bf16},
+    .store = {[CLACT_F32] = write_f32, [CLACT_F16] = WRITE_F16, [CLACT_BF16] = write_bf16},
     .probe = probe,
     .look_up = look_up,
 #else
