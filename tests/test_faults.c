@@ -133,7 +133,7 @@ static void sweep_place(const struct operation *o, enum place place, const clact
 {
     struct outcome out = {0};
     if (brief) {
-        sweep(o, place, options, 0, 0, 8, &out);
+        sweep(o, place, options, 0, 0, 4, &out);
         sweep(o, place, options, 0, 1, 2, &out);
     }
     for (int c = 0; c < CODE_COUNT && !brief; c++)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# vectorised.sh SOURCE_ROOT CC: every loop over elements is vectorised, as the compiler itself reports.
+# vectorised.sh SOURCE_ROOT CC [BITS...]: every loop over elements is vectorised, as the compiler itself reports; of reals of
+# 32 and 64 bits, or those named.
 #
 # The loops come out of macros, so the compiler's line numbers would all be alike: the template is
 # preprocessed first and each function put on lines of its own. Both the flags and the rows are read
@@ -8,6 +9,8 @@
 # Not looked at: baseline in f64, whose fma is a call of libm.
 set -u
 root=$1 cc=$2
+shift 2
+widths=${*:-32 64}
 command -v "${cc%% *}" >/dev/null || { echo "skipped: there is no $cc"; exit 77; }
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -122,10 +125,13 @@ run()
 
 case $(uname -m) in
 x86_64)
-    run baseline 32 16
-    for bits in 32 64; do run avx2 $bits 32; run avx512 $bits 64; done ;;
+    for bits in $widths; do
+        [ "$bits" = 64 ] || run baseline 32 16
+        run avx2 "$bits" 32
+        run avx512 "$bits" 64
+    done ;;
 aarch64)
-    for bits in 32 64; do run neon $bits 16; done ;;
+    for bits in $widths; do run neon "$bits" 16; done ;;
 *)
     echo "skipped: no instruction set of $(uname -m) is known here"; exit 77 ;;
 esac
