@@ -39,26 +39,27 @@
 #define NOISE_PARAMETERS
 #endif
 
+/* at: how many elements, and where the operands begin, as one argument: see PARAMETERS. */
 #ifndef ACCUMULATE
 kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
-void KERNEL(forward)(global const ELEMENT *x, const long x_first, global ELEMENT *y, const long y_first,
-             const ulong n, PARAMETERS NOISE_PARAMETERS)
+void KERNEL(forward)(global const ELEMENT *x, global ELEMENT *y, const long4 at, PARAMETERS NOISE_PARAMETERS)
 {
-    x += x_first;
-    y += y_first;
+    const ulong n = (ulong)at.s0;
+    x += at.s1;
+    y += at.s2;
     FOR_TILE(DRAW(i) y[i] = STORE(ROW_F(LOAD(x[i]))))
 }
 #endif
 
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
-    void KERNEL(NAME)(global const ELEMENT *x, const long x_first, global const ELEMENT *dy, const long dy_first, \
-              global ELEMENT *dx, const long dx_first, const ulong n,                               \
+    void KERNEL(NAME)(global const ELEMENT *x, global const ELEMENT *dy, global ELEMENT *dx, const long4 at, \
               PARAMETERS NOISE_PARAMETERS BETA_PARAMETER)                                           \
     {                                                                                               \
-        x += x_first;                                                                               \
-        dy += dy_first;                                                                             \
-        dx += dx_first;                                                                             \
+        const ulong n = (ulong)at.s0;                                                               \
+        x += at.s1;                                                                                 \
+        dy += at.s2;                                                                                \
+        dx += at.s3;                                                                                \
         FOR_TILE(DRAW(i) dx[i] = STORE(ADDED(GRADIENT(LOAD(x[i]), LOAD(dy[i])), dx[i])))            \
     }
 

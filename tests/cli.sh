@@ -514,7 +514,7 @@ refuses 3 "nosuchdevice" bench relu --device=nosuchdevice
 if "$clact" kernels relu >out 2>err; then
     run 0 kernels relu swiglu --types=f32,bf16 --local=64
     silent
-    prints "ROW_forward_bf16(x, x_first, y, y_first, n, parameters)"
+    prints "ROW_forward_bf16(x, y, at, parameters)"
     prints "ROW_gated_f32(u, u_first, v, v_first, y, y_first, n, parameters)"
     prints "the local size 64"
     cp out printed

@@ -151,11 +151,12 @@ static void expect(const char *what, int i, double value)
 static void try_relu(void)
 {
     const cl_ulong n = N - FIRST - 1;
+    const cl_long at[4] = {(cl_long)n, FIRST, 1};
     cl_mem in = memory(x), out = memory(x);
     begin("relu_forward_f32");
-    view(in, FIRST, NULL);
-    view(out, 1, NULL);
-    argument(sizeof n, &n);
+    argument(sizeof in, &in);
+    argument(sizeof out, &out);
+    argument(sizeof at, at);
     parameters(0, NAN, 0); /* negative_slope, max_value, threshold */
     launch((n + LOCAL * PER_ITEM - 1) / (LOCAL * PER_ITEM));
     result(out);

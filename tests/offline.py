@@ -61,7 +61,7 @@ TYPES = [(r"x|y|dy|dx|u|v|du|dv|t|y1|y2|first|second|value", "{element}*"), (r"m
          (r"\w+_first|\w*_step", "long"), (r"\w+_strides|\w+_kept|\w+_along", "long8"),
          (r"dims|kept|reduced", "ulong8"), (r"first_half|second_half", "ulong16"),
          (r"n|length|chunks|chunk_blocks|pieces|noise_seed|noise_offset", "ulong"), (r"wanted|add", "uint"),
-         (r"parameters", "{real}8"), (r"scale|beta|[uv]_beta", "{real}")]
+         (r"parameters", "{real}8"), (r"at", "long4"), (r"scale|beta|[uv]_beta", "{real}")]
 
 
 def type_of(name, kernel):

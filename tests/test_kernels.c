@@ -38,7 +38,7 @@ START_TEST(a_text_stands_alone)
     ck_assert_ptr_null(strstr(text, "\n#line"));
     ck_assert_ptr_null(strstr(text, "\n#define CLACT_TASK"));
     ck_assert_ptr_nonnull(strstr(text, "\n#define CLACT_DIVIDE_BY_FMA\n"));
-    ck_assert_ptr_nonnull(strstr(text, "ROW_forward_f32(x, x_first, y, y_first, n, parameters)\n *       prelu\n"));
+    ck_assert_ptr_nonnull(strstr(text, "ROW_forward_f32(x, y, at, parameters)\n *       prelu\n"));
     ck_assert_ptr_nonnull(strstr(text, "swiglu, kernels silu_gated..."));
     ck_assert_ptr_nonnull(strstr(text, "prelu, kernels prelu_...: s0 = slope (0.25)"));
     ck_assert_ptr_nonnull(strstr(text, "the local size 256"));

@@ -38,14 +38,13 @@ static bool signature(const struct clact_opencl_recipe *r, int slot, struct clac
     unsigned form = r->key.form;
     bool strided = form & (FORM_VIEW | FORM_TENSOR);
     bool own_y = !r->activation->own && clact_row_functions[r->activation->row].own_y;
-    const char *suffixes = strided ? "first strides" : "first";
     if (slot > CLACT_BACKWARD + own_y || (slot == CLACT_FORWARD && form & FORM_ACCUMULATE))
         return false;
     clact_opencl_sign(s, parts[slot]);
-    clact_opencl_sign_views(s, slot == CLACT_FORWARD ? "x y" : "x dy dx", suffixes);
-    clact_opencl_sign_rest(s, strided ? "n, dims, parameters" : "n, parameters");
+    clact_opencl_sign_views(s, slot == CLACT_FORWARD ? "x y" : "x dy dx", strided ? "first strides" : "");
+    clact_opencl_sign_rest(s, strided ? "n, dims, parameters" : "at, parameters");
     if (form & FORM_TENSOR)
-        clact_opencl_sign_views(s, "t", suffixes);
+        clact_opencl_sign_views(s, "t", "first strides");
     if (form & FORM_NOISE)
         clact_opencl_sign_rest(s, strided ? "noise_seed, noise_offset, index_strides" : "noise_seed, noise_offset");
     if (form & FORM_ACCUMULATE)
@@ -82,15 +81,25 @@ void clact_opencl_elementwise_recipes(struct clact_opencl_recipes *list, const c
 
 static cl_int set_arguments(const struct clact_ocl *ocl, cl_kernel kernel, const struct clact_launch *l)
 {
+    static const int operands[][3] = {{VIEW_X, VIEW_OUT}, {VIEW_X, VIEW_DY, VIEW_OUT}};
+    const bool backward = l->direction != CLACT_FORWARD;
     struct clact_opencl_arguments a = {ocl, kernel, 0, CL_SUCCESS};
     cl_ulong n = l->count;
-    clact_opencl_set_view(&a, &l->views[VIEW_X], !l->dense);
-    if (l->direction != CLACT_FORWARD)
-        clact_opencl_set_view(&a, &l->views[VIEW_DY], !l->dense);
-    clact_opencl_set_view(&a, &l->views[VIEW_OUT], !l->dense);
-    clact_opencl_set(&a, sizeof n, &n);
-    if (!l->dense)
+    cl_long at[4] = {(cl_long)n};
+    for (int k = 0; k < 2 + backward; k++) {
+        const struct clact_view *v = &l->views[operands[backward][k]];
+        at[1 + k] = v->offset;
+        if (l->dense)
+            clact_opencl_set_mem(&a, v);
+        else
+            clact_opencl_set_view(&a, v, true);
+    }
+    if (l->dense) {
+        clact_opencl_set(&a, sizeof at, at);
+    } else {
+        clact_opencl_set(&a, sizeof n, &n);
         clact_opencl_set(&a, sizeof l->dims, l->dims);
+    }
     bool f64 = l->views[VIEW_X].type == CLACT_F64;
     clact_opencl_set_parameters(&a, l->activation, f64);
     if (l->has_tensor)

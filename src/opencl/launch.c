@@ -7,11 +7,16 @@ void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void 
         a->code = a->ocl->api.clSetKernelArg(a->kernel, a->index++, size, value);
 }
 
-void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_view *v, bool strided)
+void clact_opencl_set_mem(struct clact_opencl_arguments *a, const struct clact_view *v)
 {
     cl_mem mem = v->buffer ? v->buffer->mem : v->mem;
-    cl_long first = v->offset;
     clact_opencl_set(a, sizeof mem, &mem);
+}
+
+void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_view *v, bool strided)
+{
+    cl_long first = v->offset;
+    clact_opencl_set_mem(a, v);
     clact_opencl_set(a, sizeof first, &first);
     if (strided)
         clact_opencl_set(a, sizeof v->strides, v->strides);

@@ -308,6 +308,8 @@ struct clact_opencl_arguments {
 };
 
 void clact_opencl_set(struct clact_opencl_arguments *a, size_t size, const void *value);
+/* Its memory alone. */
+void clact_opencl_set_mem(struct clact_opencl_arguments *a, const struct clact_view *view);
 /* The memory, the first element and, where strided, the strides. */
 void clact_opencl_set_view(struct clact_opencl_arguments *a, const struct clact_view *view, bool strided);
 /* In f64 or in f32. */

@@ -177,6 +177,8 @@ static const struct {
 } arguments[] = {
     {"_first", "NAME_first", "long: the place in the memory NAME of the operand's first element, counted in elements"},
     {"_strides", "NAME_strides", "long8: from an element to the next one along each axis; may be negative or zero"},
+    {"at, ", "at", "long4: how many elements; then of each of the operands before it the place of its first element in its "
+     "memory, counted in elements"},
     {", n, ", "n", "ulong: elements"},
     {"dims", "dims", "ulong8: the lengths of the axes, the last of which varies fastest; before the first stand ones"},
     {"dims, scale", "", "of row-wise kernels the last axis is the row, and the others count the rows"},
