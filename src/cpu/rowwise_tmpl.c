@@ -16,6 +16,8 @@
 #define ROWS PASTE(clact_cpu_rowwise_, CLACT_ISA, CLACT_REAL_BITS)
 
 #define PIECE (4 * REDUCTION_LANES) /* elements that are loaded at once; blocks are multiples of it */
+/* Rows to SHORT elements are computed so many in each step, that none waits for another one's sums. */
+enum { GROUP = 8, SHORT = 512 };
 
 /* ---- Loops over a piece ---------------------------------------------------------------------- */
 
@@ -46,6 +48,7 @@ typedef real rank;
 
 /* The greatest, and that of magnitudes, which tells whether there is a NaN. */
 typedef struct { rank most; bits magnitude; } extremes;
+#define NO_EXTREMES ((extremes){RANK(NO_PART), 0})
 
 #define GREATER(a, b) ((a) > (b) ? (a) : (b))
 #define MAGNITUDE(x) (to_bits(x) & ~(bits)SIGN_BIT)
@@ -82,26 +85,30 @@ static void row_add(size_t n, const real *old, real beta, real *out)
         a[l] = s.a;                                                                                 \
         b[l] = s.b;                                                                                 \
     }
+#define HALVE_EACH(span)                                                                            \
+    for (size_t i = 0; i < count; i++) {                                                            \
+        real *a = all_a + i * REDUCTION_LANES, *b = all_b + i * REDUCTION_LANES;                    \
+        HALVE(span)                                                                                 \
+    }
 
-/* The lanes of a block, which are used up. */
-INLINE sums row_fold(real *a, real *b, u32 width, int paired)
+/* The lanes of blocks, of which the first ones are the sums then. */
+INLINE void row_fold(size_t count, real *all_a, real *all_b, u32 width, int paired)
 {
     _Static_assert(REDUCTION_LANES == 256, "every power of two has its loop");
     switch (width) {
-    case 256: HALVE(128) /* fall through */
-    case 128: HALVE(64)  /* fall through */
-    case 64: HALVE(32)   /* fall through */
-    case 32: HALVE(16)   /* fall through */
-    case 16: HALVE(8)    /* fall through */
-    case 8: HALVE(4)     /* fall through */
-    case 4: HALVE(2)     /* fall through */
-    case 2: HALVE(1)
+    case 256: HALVE_EACH(128) /* fall through */
+    case 128: HALVE_EACH(64)  /* fall through */
+    case 64: HALVE_EACH(32)   /* fall through */
+    case 32: HALVE_EACH(16)   /* fall through */
+    case 16: HALVE_EACH(8)    /* fall through */
+    case 8: HALVE_EACH(4)     /* fall through */
+    case 4: HALVE_EACH(2)     /* fall through */
+    case 2: HALVE_EACH(1)
     }
-    return (sums){a[0], b[0]};
 }
 
-static sums row_fold_paired(real *a, real *b, u32 width) { return row_fold(a, b, width, 1); }
-static sums row_fold_apart(real *a, real *b, u32 width) { return row_fold(a, b, width, 0); }
+static void row_fold_paired(size_t count, real *a, real *b, u32 width) { row_fold(count, a, b, width, 1); }
+static void row_fold_apart(size_t count, real *a, real *b, u32 width) { row_fold(count, a, b, width, 0); }
 
 /* ---- Loops of each activation ----------------------------------------------------------------- */
 
@@ -222,7 +229,7 @@ struct row {
     int64_t size[ROWWISE_VIEW_COUNT];     /* bytes of an element */
     bool direct[ROWWISE_VIEW_COUNT];      /* whether its elements are reals side by side, and taken as they are */
     _Alignas(64) real x[PIECE], other[PIECE], out[PIECE];
-    _Alignas(64) real a[REDUCTION_LANES], b[REDUCTION_LANES];
+    _Alignas(64) real a[GROUP * REDUCTION_LANES], b[GROUP * REDUCTION_LANES]; /* lanes of several rows where they are short */
     uint8_t mask[PIECE];
     real a_blocks[REDUCTION_LEVELS], b_blocks[REDUCTION_LEVELS];
 };
@@ -293,6 +300,29 @@ static void write_piece(const struct row *row, const struct piece *p)
                                               view->strides[CLACT_MAX_RANK - 1]);
 }
 
+/* Those of the ith row of a group. */
+static real *lanes_a(struct row *row, size_t i) { return row->a + i * REDUCTION_LANES; }
+static real *lanes_b(struct row *row, size_t i) { return row->b + i * REDUCTION_LANES; }
+
+static void clear_lanes(struct row *row, size_t i, u32 width)
+{
+    real *a = lanes_a(row, i), *b = lanes_b(row, i);
+    for (u32 l = 0; l < width; l++)
+        a[l] = b[l] = NO_SUM;
+}
+
+static void fold_lanes(struct row *row, size_t count, u32 width)
+{
+    (row->loops->paired ? row_fold_paired : row_fold_apart)(count, row->a, row->b, width);
+}
+
+/* The sums of the ith row, which is of one block, when its lanes are folded. */
+static sums sums_at(struct row *row, size_t i)
+{
+    row_push(row->a_blocks, row->b_blocks, 0, (sums){lanes_a(row, i)[0], lanes_b(row, i)[0]}, row->loops->paired);
+    return row_total(row->a_blocks, row->b_blocks, 1, row->loops->paired);
+}
+
 /* One pass of sums over the row; p: the last piece that was loaded. */
 static sums sum_row(struct row *row, struct piece *p, const row_state *state)
 {
@@ -303,12 +333,12 @@ static sums sum_row(struct row *row, struct piece *p, const row_state *state)
     u64 blocks = 0;
     for (size_t first = 0; first < row->length; first += p->n) {
         *p = piece_again(row, p, first, state->flip);
-        for (u32 l = 0; first % REDUCTION_BLOCK == 0 && l < width; l++)
-            row->a[l] = row->b[l] = NO_SUM;
+        if (first % REDUCTION_BLOCK == 0)
+            clear_lanes(row, 0, width);
         loop(p->n, p->x, p->dy, state, row->a, row->b, keeps ? out_of(row, first) : NULL);
         if ((first + p->n) % REDUCTION_BLOCK == 0 || first + p->n == row->length) {
-            sums s = (paired ? row_fold_paired : row_fold_apart)(row->a, row->b, width);
-            row_push(row->a_blocks, row->b_blocks, blocks, s, paired);
+            fold_lanes(row, 1, width);
+            row_push(row->a_blocks, row->b_blocks, blocks, (sums){row->a[0], row->b[0]}, paired);
             blocks++;
         }
     }
@@ -331,16 +361,21 @@ static size_t first_of(size_t n, const real *t, real greatest)
     return k;
 }
 
+static row_state row_greatest_of(row_state state, extremes most)
+{
+    return row_with(state, most.magnitude > INFINITY_BITS ? UNDEFINED : row_element(OF_RANK(most.most), 0));
+}
+
 static void row_forward(struct row *row, row_state state)
 {
     const struct loops *loops = row->loops;
     struct piece p = {0};
-    extremes most = {RANK(NO_PART), 0};
+    extremes most = NO_EXTREMES;
     for (size_t first = 0; first < row->length; first += p.n) {
         p = piece_at(row, first, state.flip);
         most = row_greatest(p.n, p.x, most);
     }
-    state = row_with(state, most.magnitude > INFINITY_BITS ? UNDEFINED : row_element(OF_RANK(most.most), 0));
+    state = row_greatest_of(state, most);
     const bool summed = row_has_sums(state);
     const bool kept = summed && loops->keeps && (row->direct[ROWWISE_OUT] || row->length <= PIECE);
     while (summed && !loops->first && loops->after(&state, sum_row(row, &p, &state)))
@@ -383,6 +418,67 @@ static void row_backward(struct row *row, row_state state)
     }
 }
 
+/* ---- Short rows, of one block, that are computed where they stand ----------------------------- */
+
+static const real *read_at(const char *const *base, int v)
+{
+    return (const real *)(const void *)base[v];
+}
+
+static real *out_at(const char *const *base)
+{
+    return (real *)(uintptr_t)base[ROWWISE_OUT];
+}
+
+static void forward_together(struct row *row, size_t count, const char *bases[][ROWWISE_VIEW_COUNT], row_state start)
+{
+    const struct loops *loops = row->loops;
+    const size_t n = row->length;
+    const u32 width = reduction_width(n);
+    row_state states[GROUP];
+    for (size_t i = 0; i < count; i++) {
+        const real *x = read_at(bases[i], ROWWISE_X);
+        states[i] = row_greatest_of(start, row_greatest(n, x, NO_EXTREMES));
+        clear_lanes(row, i, width);
+        loops->terms(n, x, NULL, &states[i], lanes_a(row, i), lanes_b(row, i), loops->keeps ? out_at(bases[i]) : NULL);
+    }
+    fold_lanes(row, count, width);
+    for (size_t i = 0; i < count; i++) {
+        real *out = out_at(bases[i]);
+        if (!row_has_sums(states[i])) {
+            fill(n, row_result(C(0.0), row->none, states[i]), out);
+            continue;
+        }
+        struct piece p = {0};
+        memcpy(row->base, bases[i], sizeof row->base);
+        for (sums s = sums_at(row, i); loops->after(&states[i], s); s = sum_row(row, &p, &states[i]))
+            ;
+        if (loops->keeps)
+            loops->shares(n, out, NULL, &states[i], NULL, NULL, out);
+        else
+            loops->results(n, read_at(bases[i], ROWWISE_X), NULL, &states[i], NULL, NULL, out);
+    }
+}
+
+static void backward_together(struct row *row, size_t count, const char *bases[][ROWWISE_VIEW_COUNT], row_state start)
+{
+    const struct loops *loops = row->loops;
+    const size_t n = row->length;
+    const u32 width = reduction_width(n);
+    for (size_t i = 0; i < count; i++) {
+        clear_lanes(row, i, width);
+        loops->gradient_terms(n, read_at(bases[i], ROWWISE_X), read_at(bases[i], ROWWISE_DY), &start, lanes_a(row, i),
+                              lanes_b(row, i), NULL);
+    }
+    fold_lanes(row, count, width);
+    for (size_t i = 0; i < count; i++) {
+        row_state state = start;
+        loops->gradient_after(&state, sums_at(row, i));
+        loops->gradients(n, read_at(bases[i], ROWWISE_X), read_at(bases[i], ROWWISE_DY), &state, NULL, NULL,
+                         out_at(bases[i]));
+    }
+}
+
 /* Which views are computed where they stand. */
 static void choose_direct(struct row *row, bits flip)
 {
@@ -397,6 +493,47 @@ static void choose_direct(struct row *row, bits flip)
     row->piece = all ? REDUCTION_BLOCK : PIECE;
 }
 
+/* Where a row begins. */
+struct place {
+    uint64_t at[CLACT_MAX_RANK]; /* along each axis but the last */
+    const char *base[ROWWISE_VIEW_COUNT];
+};
+
+/* Goes so many rows on along an axis. To the NULL of an absent view nothing may be added. */
+static void move_along(const struct row *row, struct place *place, int axis, int64_t rows)
+{
+    const struct clact_rowwise_launch *l = row->rows->launch;
+    for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
+        if (place->base[v])
+            place->base[v] += rows * l->views[v].strides[axis] * row->size[v];
+    place->at[axis] += (uint64_t)rows;
+}
+
+static struct place place_of_row(const struct row *row, uint64_t i)
+{
+    const struct clact_rowwise_launch *l = row->rows->launch;
+    struct place place = {{0}, {NULL}};
+    for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
+        if (row->rows->base[v])
+            place.base[v] = row->rows->base[v] + l->views[v].offset * row->size[v];
+    for (int axis = CLACT_MAX_RANK - 2; i; axis--) {
+        move_along(row, &place, axis, (int64_t)(i % (uint64_t)l->dims[axis]));
+        i /= (uint64_t)l->dims[axis];
+    }
+    return place;
+}
+
+static void next_row(const struct row *row, struct place *place)
+{
+    const int64_t *dims = row->rows->launch->dims;
+    for (int axis = CLACT_MAX_RANK - 2; axis >= 0; axis--) {
+        move_along(row, place, axis, 1);
+        if (place->at[axis] < (uint64_t)dims[axis])
+            return;
+        move_along(row, place, axis, -dims[axis]);
+    }
+}
+
 void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end);
 void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
 {
@@ -409,22 +546,17 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
     row.none = row.loops->none();
     const row_state state = row.loops->state(CLACT_REAL_BITS == 64 ? (real)a->p64[1] : (real)a->p32[1]);
     choose_direct(&row, state.flip);
-    for (uint64_t i = first; i < end; i++) {
-        uint64_t rest = i;
-        int64_t at[ROWWISE_VIEW_COUNT];
-        for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
-            at[v] = l->views[v].offset;
-        for (int k = CLACT_MAX_RANK - 2; rest; k--) {
-            int64_t c = (int64_t)(rest % (uint64_t)l->dims[k]);
-            rest /= (uint64_t)l->dims[k];
-            for (int v = 0; v < ROWWISE_VIEW_COUNT; v++)
-                at[v] += c * l->views[v].strides[k];
-        }
-        for (int v = 0; v < ROWWISE_VIEW_COUNT; v++) /* to the NULL of an absent view nothing may be added */
-            row.base[v] = rows->base[v] ? rows->base[v] + at[v] * row.size[v] : NULL;
-        if (l->backward)
-            row_backward(&row, state);
+    const bool together = row.piece == REDUCTION_BLOCK && row.length <= SHORT && !row.loops->first;
+    const char *bases[GROUP][ROWWISE_VIEW_COUNT];
+    struct place place = place_of_row(&row, first);
+    for (uint64_t i = first, count; i < end; i += count) {
+        count = !together ? 1 : end - i < GROUP ? end - i : GROUP;
+        for (size_t k = 0; k < count; k++, next_row(&row, &place))
+            memcpy(bases[k], place.base, sizeof bases[k]);
+        memcpy(row.base, bases[0], sizeof row.base);
+        if (together)
+            (l->backward ? backward_together : forward_together)(&row, count, bases, state);
         else
-            row_forward(&row, state);
+            (l->backward ? row_backward : row_forward)(&row, state);
     }
 }
