@@ -49,9 +49,10 @@ unsigned char *clact_container_make(enum clact_container_kind kind, const struct
 {
     struct header h = {.format = FORMAT, .key_length = from->key_length, .payload_length = from->payload_length};
     *length = sizeof h + from->key_length + from->payload_length;
-    unsigned char *bytes = malloc(*length), *behind = bytes + sizeof h;
+    unsigned char *bytes = malloc(*length);
     if (!bytes)
         return NULL;
+    unsigned char *behind = bytes + sizeof h;
     memcpy(h.magic, magics[kind], sizeof h.magic);
     memcpy(behind, from->key, from->key_length);
     if (from->payload_length)
