@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Layers --------------------------------------------------------------------------------- */
 
@@ -371,6 +372,36 @@ START_TEST(the_same_bits)
 }
 END_TEST
 
+/* With a pack that has no kernel of it, a step in buffers is computed by the CPU backend. */
+START_TEST(without_kernels)
+{
+    const struct layer *l = &layers[_i];
+    char path[] = "/tmp/clact-dense-XXXXXX";
+    clact_context *device = test_context(), *cpu = cpu_context(NULL, 1), *c;
+    if (test_caps()->backend != CLACT_BACKEND_OPENCL) {
+        clact_close(&cpu);
+        return;
+    }
+    int fd = mkstemp(path);
+    ck_assert(fd >= 0 && close(fd) == 0);
+    clact_activation *packed = named("identity");
+    const clact_kernels kernels = {.activation = packed};
+    OK(clact_pack_write(&device, 1, &kernels, 1, path));
+    OK(clact_open(&c, &(clact_options){.pack = path, .pack_or_cpu = 1}));
+    struct operands o = make(CLACT_F32, l, BATCH, INPUTS, UNITS), expected = make(CLACT_F32, l, BATCH, INPUTS, UNITS);
+    step(c, c, l, &o, CLACT_NN_EXACT);
+    step(cpu, NULL, l, &expected, CLACT_NN_EXACT);
+    for (size_t v = 0; all_of(&o, v); v++)
+        same_bits(all_of(&o, v), all_of(&expected, v), "without kernels", l);
+    free_operands(&o);
+    free_operands(&expected);
+    clact_close(&c);
+    clact_close(&cpu);
+    clact_activation_destroy(&packed);
+    unlink(path);
+}
+END_TEST
+
 /* ---- Gradients against differences ---------------------------------------------------------- */
 
 /* The sum of y dy. */
@@ -564,6 +595,7 @@ Suite *dense_suite(void)
     tcase_add_test(t, z_is_not_kept);
     tcase_add_test(t, factors_and_what_is_left_out);
     tcase_add_test(t, the_same_bits);
+    tcase_add_loop_test(t, without_kernels, 0, COUNT_OF(layers));
     tcase_add_loop_test(t, gradients_against_differences, 0, COUNT_OF(layers));
     tcase_add_test(t, fast_layers);
     tcase_add_test(t, what_backward_needs);

@@ -200,6 +200,9 @@ START_TEST(what_it_lacks_runs_on_the_cpu)
     OK(clact_apply(cpu, elu, N, x, expected));
     ck_assert_mem_eq(y, expected, sizeof x);
     same_as_cpu(c, softmin, false);
+    OK(clact_apply(c, softmin, N, x, y));
+    OK(clact_apply(cpu, softmin, N, x, expected));
+    ck_assert_mem_eq(y, expected, sizeof x);
     gradient(c, y);
     gradient(cpu, expected);
     ck_assert_mem_eq(y, expected, sizeof y);

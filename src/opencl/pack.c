@@ -221,8 +221,9 @@ clact_status clact_opencl_pack_program(clact_context *context, const struct clac
             found = &p->recipes[i];
     if (!clact_opencl_is_probe(recipe))
         clact_opencl_kernel_name(recipe, "*", name);
+    const clact_activation_info *info = recipe->activation ? recipe->activation->info : NULL; /* sums of columns have none */
     REQUIRE(found, CLACT_E_PACK, "the pack %s has no kernels %s, for %s, and beside a pack nothing is compiled", p->path, name,
-            recipe->activation ? recipe->activation->info->name : clact_opencl_is_probe(recipe) ? "the probe"
+            info ? info->name : clact_opencl_is_probe(recipe) ? "the probe"
             : recipe->key.kind == KIND_QUANTISED ? "quantised numbers" : "training");
     pthread_mutex_lock(&p->lock);
     clact_status status = load_locked(context, p, &p->programs[found->program], out);
