@@ -46,7 +46,6 @@ int main(int argc, char **argv)
     /* $CK_RUN_SUITE may name none: nothing run is nothing shown. */
     int failed = srunner_ntests_failed(runner) + (srunner_ntests_run(runner) == 0);
     srunner_free(runner);
-    clact_context *context = test_context();
-    clact_close(&context);
+    close_contexts();
     return failed ? 1 : 0;
 }

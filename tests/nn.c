@@ -79,6 +79,8 @@ void nn_same_bits(struct nn_case *c, nn_run *run, const char *what)
     run_again(test_context(), false, c, run, given, expected, what, "in host memory beside a device");
     if (test_caps()->exact == CLACT_EXACT_ALL && has_type(c->arrays[0].operand.tensor.type))
         run_again(test_context(), true, c, run, given, expected, what, "on the device");
+    if (context_beside_pack() && has_type(c->arrays[0].operand.tensor.type))
+        run_again(context_beside_pack(), true, c, run, given, expected, what, "beside a pack that lacks it");
     for (int i = 0; i < c->count; i++) {
         free(given[i]);
         free(expected[i]);

@@ -46,6 +46,10 @@ Suite *nn_health_suite(void);
 
 /* The context that all suites use: options.device as $CLACT_DEVICE says, opened once. */
 clact_context *test_context(void);
+/* The same device with a pack of identity alone: what is done in buffers is done by the CPU backend. NULL without a device,
+ * or where it cannot be packed. */
+clact_context *context_beside_pack(void);
+void close_contexts(void);
 const clact_caps *test_caps(void);
 /* Whether $CLACT_TEST_LIGHT asks for small samples: where a device is a simulator, or compiles for seconds. */
 bool light(void);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Outside a test nothing can be asserted: without a context there is nothing to run. */
 static void must(clact_status status)
@@ -17,12 +18,38 @@ static void must(clact_status status)
     }
 }
 
+static clact_context *tested, *beside_pack;
+
 clact_context *test_context(void)
 {
-    static clact_context *context;
-    if (!context)
-        must(clact_open(&context, NULL));
-    return context;
+    if (!tested)
+        must(clact_open(&tested, NULL));
+    return tested;
+}
+
+clact_context *context_beside_pack(void)
+{
+    static bool tried;
+    char path[] = "/tmp/clact-tests-XXXXXX";
+    if (tried || test_caps()->backend != CLACT_BACKEND_OPENCL)
+        return beside_pack;
+    tried = true;
+    clact_context *device = test_context();
+    clact_activation *identity = named("identity");
+    const clact_kernels kernels = {.activation = identity};
+    int fd = mkstemp(path);
+    ck_assert(fd >= 0 && close(fd) == 0);
+    if (clact_pack_write(&device, 1, &kernels, 1, path) == CLACT_OK)
+        OK(clact_open(&beside_pack, &(clact_options){.pack = path, .pack_or_cpu = 1}));
+    clact_activation_destroy(&identity);
+    unlink(path);
+    return beside_pack;
+}
+
+void close_contexts(void)
+{
+    clact_close(&beside_pack);
+    clact_close(&tested);
 }
 
 const clact_caps *test_caps(void)

@@ -283,10 +283,9 @@ static clact_status make_ready(clact_context *context, const struct clact_array_
     return clact_opencl_program_ready(context, &recipe);
 }
 
-clact_status clact_ocl_arrays(clact_context *context, const struct clact_arrays *a)
+static clact_status on_device(clact_context *context, const struct clact_arrays *a)
 {
     clact_enqueue q;
-    TRY(clact_opencl_same_process(context));
     TRY(clact_opencl_triple(context, a->enqueue, &q));
     struct clact_chain chain = {.context = context, .whole = q};
     for (int i = 0; i < a->count; i++) {
@@ -300,4 +299,11 @@ clact_status clact_ocl_arrays(clact_context *context, const struct clact_arrays 
         status = launch(context, &a->steps[i], &chain);
     clact_chain_release(&chain);
     return status;
+}
+
+clact_status clact_ocl_arrays(clact_context *context, const struct clact_arrays *a)
+{
+    TRY(clact_opencl_same_process(context));
+    clact_status status = on_device(context, a);
+    return clact_opencl_elsewhere(context, status, a->enqueue) ? clact_opencl_arrays_elsewhere(context, a) : status;
 }

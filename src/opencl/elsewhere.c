@@ -1,5 +1,6 @@
 /* elsewhere.c: calls that a pack has no kernels for, on the CPU backend: what lies on the device is mapped for it. */
 #include "opencl.h"
+#include "../arrays.h"
 #include "../dense.h"
 #include "../matmul.h"
 
@@ -210,4 +211,31 @@ clact_status clact_opencl_dense_elsewhere(clact_context *context, const struct c
             views[count++] = &d.views[v];
     d.host = true;
     return on_mapped(context, views, count, run_dense, &d);
+}
+
+static clact_status run_arrays(clact_context *context, const void *work)
+{
+    return clact_cpu_functions.arrays(context, work);
+}
+
+/* A step after the other: all that they have may be more than is mapped at once. */
+clact_status clact_opencl_arrays_elsewhere(clact_context *context, const struct clact_arrays *given)
+{
+    for (int i = 0; i < given->count; i++) {
+        struct clact_array_step s = given->steps[i];
+        const struct clact_arrays step = {&s, 1, NULL};
+        struct clact_view *views[MOST_VIEWS];
+        int count = 0;
+        if (s.rows_of) {
+            TRY(clact_opencl_rowwise_elsewhere(context, s.rows_of));
+            continue;
+        }
+        for (int k = 0; k < ARRAY_INPUTS; k++)
+            if (clact_array_has(&s, k))
+                views[count++] = &s.inputs[k];
+        for (int k = 0; k < clact_array_infos[s.operation].outputs; k++)
+            views[count++] = &s.outputs[k];
+        TRY(on_mapped(context, views, count, run_arrays, &step));
+    }
+    return CLACT_OK;
 }

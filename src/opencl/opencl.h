@@ -362,6 +362,7 @@ clact_status clact_opencl_rowwise_elsewhere(clact_context *context, const struct
 clact_status clact_opencl_map_elsewhere(clact_context *context, const struct clact_map *map);
 clact_status clact_opencl_table_elsewhere(clact_context *context, const struct clact_table_launch *launch);
 clact_status clact_opencl_matmul_elsewhere(clact_context *context, const struct clact_matmul *product);
+clact_status clact_opencl_arrays_elsewhere(clact_context *context, const struct clact_arrays *arrays);
 clact_status clact_opencl_dense_elsewhere(clact_context *context, const struct clact_dense *dense);
 
 clact_status clact_ocl_elementwise(clact_context *context, const struct clact_launch *launch);
