@@ -116,7 +116,7 @@ tab=$(printf '\t')
 texts=0 sources=0
 while read -r file; do
     case $file in tests/fuzz/corpus/*) continue ;; esac # inputs, not texts
-    [ -s "$file" ] && grep -Iq . "$file" || continue
+    [ -f "$file" ] && [ -s "$file" ] && grep -Iq . "$file" || continue
     texts=$((texts + 1))
     case $file in
     *.patch) ;; # a line of context that is empty is a blank
