@@ -118,7 +118,7 @@ void KERNEL(forward)(global const ELEMENT *x, const long x_first, const long8 x_
 #define OTHER_AXES(s) di += c * dy_strides.s; oi += c * dx_strides.s;
 #define BACKWARD(NAME, GRADIENT)                                                                    \
     kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1)))                                       \
-    void KERNEL(NAME)(global const ELEMENT *x, const long x_first, const long8 x_strides,                   \
+    void KERNEL(NAME)(global const ELEMENT *x, const long x_first, const long8 x_strides,           \
               global const ELEMENT *dy, const long dy_first, const long8 dy_strides,                \
               global ELEMENT *dx, const long dx_first, const long8 dx_strides,                      \
               const ulong n, const ulong8 dims,                                                     \

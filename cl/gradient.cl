@@ -65,7 +65,7 @@
 #endif
 #define ADD_TERM                                                                                    \
     FIND_TERM                                                                                       \
-    OF_TENSOR(const real varying = LOAD(t[ti]))                                                              \
+    OF_TENSOR(const real varying = LOAD(t[ti]))                                                     \
     sum = parameter_sum(ROW_P(LOAD(x[xi])), LOAD(dy[di]), sum);
 
 /* A group for each chunk of a sum, which is a power of two of blocks, or what is left. With one chunk the sum is

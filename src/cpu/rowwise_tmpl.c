@@ -16,7 +16,8 @@
 #define ROWS PASTE(clact_cpu_rowwise_, CLACT_ISA, CLACT_REAL_BITS)
 
 #define PIECE (4 * REDUCTION_LANES) /* elements that are loaded at once; blocks are multiples of it */
-/* Rows to SHORT elements are computed so many in each step, that none waits for another one's sums. */
+/* Rows of up to SHORT elements are computed as a group, a step of all before the next one: while the sums of one are waited
+ * for those of the others are made. */
 enum { GROUP = 8, SHORT = 512 };
 
 /* ---- Loops over a piece ---------------------------------------------------------------------- */
@@ -523,14 +524,13 @@ static struct place place_of_row(const struct row *row, uint64_t i)
     return place;
 }
 
+/* The one behind it; behind the last one comes the first. */
 static void next_row(const struct row *row, struct place *place)
 {
-    const int64_t *dims = row->rows->launch->dims;
-    for (int axis = CLACT_MAX_RANK - 2; axis >= 0; axis--) {
-        move_along(row, place, axis, 1);
-        if (place->at[axis] < (uint64_t)dims[axis])
-            return;
-        move_along(row, place, axis, -dims[axis]);
+    bool last = true; /* along the axes looked at */
+    for (int axis = CLACT_MAX_RANK - 2; last && axis >= 0; axis--) {
+        last = place->at[axis] + 1 >= (uint64_t)row->rows->launch->dims[axis];
+        move_along(row, place, axis, last ? -(int64_t)place->at[axis] : 1);
     }
 }
 
@@ -553,10 +553,11 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
         count = !together ? 1 : end - i < GROUP ? end - i : GROUP;
         for (size_t k = 0; k < count; k++, next_row(&row, &place))
             memcpy(bases[k], place.base, sizeof bases[k]);
-        memcpy(row.base, bases[0], sizeof row.base);
-        if (together)
+        if (together) {
             (l->backward ? backward_together : forward_together)(&row, count, bases, state);
-        else
-            (l->backward ? row_backward : row_forward)(&row, state);
+            continue;
+        }
+        memcpy(row.base, bases[0], sizeof row.base);
+        (l->backward ? row_backward : row_forward)(&row, state);
     }
 }
