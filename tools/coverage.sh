@@ -37,7 +37,8 @@ run env CLACT_DEVICE=cpu sh tests/cli_use.sh "$(realpath $clact)" "$PWD"
 run sh tests/programs.sh $clact "$layer" 2
 run sh tests/environments.sh $clact "$layer" $tests $build/tests/elevated
 for type in f32 f64 f16; do
-    run $clact check --grid --samples=4096 --dtype=$type --device=cpu
+    run $clact check --samples=4096 --dtype=$type --device=cpu
+    run $clact check --grid --samples=4096 --dtype=$type --device=cpu # those with parameters
 done
 for set in baseline avx2; do
     for suite in activation golden rowwise tensor types; do

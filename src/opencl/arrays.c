@@ -106,6 +106,7 @@ static void set_inputs(struct launch *l)
 
 static void set_parameters(struct launch *l)
 {
+    _Static_assert(ARRAY_PARAMETERS == 8, "as PARAMETERS of walk.cl");
     double p64[ARRAY_PARAMETERS];
     float p32[ARRAY_PARAMETERS];
     for (int k = 0; k < ARRAY_PARAMETERS; k++) {

@@ -32,6 +32,7 @@ void clact_opencl_set_beta(struct clact_opencl_arguments *a, const struct clact_
 
 void clact_opencl_set_parameters(struct clact_opencl_arguments *a, const clact_activation *activation, bool f64)
 {
+    _Static_assert(CLACT_MAX_PARAMETERS == 8, "as PARAMETERS of walk.cl");
     if (f64)
         clact_opencl_set(a, sizeof activation->p64, activation->p64);
     else
