@@ -16,17 +16,10 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 meson=$root/src/cpu/meson.build
 
-# The flags in the list that begins, in meson.build, with the text $1, and those of its last member, a list by name.
-flags()
-{
-    list=$(tr '\n' ' ' <"$meson" | sed -n "s/.*$1 *\[\([^]]*\)\].*/\1/p" | tr -d "',")
-    case $list in
-    *side_by_side)
-        echo "${list%side_by_side}"
-        $cc --version | grep -qi clang || sed -n 's/^side_by_side = .*(\(.*\))/\1/p' "$meson" | tr -d "'," ;;
-    *) echo "$list" ;;
-    esac
-}
+# The flags in the list that begins, in meson.build, with the text $1.
+flags() { tr '\n' ' ' <"$meson" | sed -n "s/.*$1 *\[\([^]]*\)\].*/\1/p" | tr -d "',"; }
+every_set=$(flags 'loop_arguments =')
+$cc --version | grep -qi clang || every_set="$every_set $(flags 'gcc_arguments =')"
 
 # The names of the loops: a row's, and those of its TensorFlow twin.
 cat >"$tmp/names.c" <<'END'
@@ -67,7 +60,7 @@ fi
 failed=0 loops=0
 check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, and LOOPS_tmpl.c
 {
-    arguments="-std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC $(flags 'loop_arguments =') $(flags "'$1':")
+    arguments="-std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC $every_set $(flags "'$1':")
         -DCLACT_ISA=$1 -DCLACT_REAL_BITS=$2"
     # shellcheck disable=SC2086
     $cc $arguments -I"$root/include" -I"$root/cl" -I"$root/src/cpu" -E -P \

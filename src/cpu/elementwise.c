@@ -65,7 +65,11 @@ static void run_block(const struct job *j, const struct clact_cursor *c, struct 
         clact_walk_load(&j->walk, *c, VIEW_OUT, j->kernels, j->base[VIEW_OUT], n, b->memory[VIEW_X]);
         j->kernels->accumulate(n, b->memory[VIEW_X], j->beta, to);
     }
-    if (consecutive && j->stream)
+    if (j->stream && !j->direct) { /* the inputs have been read: x's place is free */
+        j->kernels->store[l->views[VIEW_OUT].type](n, to, b->memory[VIEW_X], 1);
+        to = b->memory[VIEW_X];
+    }
+    if (j->stream)
         j->kernels->stream(out, to, n * j->size);
     else if (in_block)
         clact_walk_store(&j->walk, *c, VIEW_OUT, j->kernels, j->base[VIEW_OUT], n, to);
@@ -138,7 +142,7 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
     for (int v = 0; v < VIEW_COUNT; v++)
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
-    j.stream = l->dense && j.direct && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
+    j.stream = l->dense && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
     j.at_once = l->dense && j.direct && !j.stream && !j.beta && clact_cpu_array_of(a) < 0;
     return clact_cpu_split(context, l->count, work_of(a), run_range, &j);
 }

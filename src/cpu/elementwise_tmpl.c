@@ -197,41 +197,72 @@ static void accumulate(size_t n, const void *oldv, const void *betav, void *outv
         else                                                                                        \
             for (size_t k = 0; k < n; k++) y[(int64_t)k * stride] = store_##type(x[k]);             \
     }
-#if CLACT_REAL_BITS == 32 && defined __AVX512F__
+#if CLACT_REAL_BITS == 32 && (defined __AVX512F__ || defined __F16C__)
 /* The processor's own conversions, which give the same bits: exact to f32, to nearest even from it. A signalling NaN is
  * quiet when it has been read, and none is left as it is. */
+#ifdef __AVX512F__
 enum { HALVES = 16 };
 
-/* Bits for what is left from place k on, up to a vector. */
-static __mmask16 halves_left(size_t n, size_t k)
+INLINE void read_vector(const u16 *x, real *y)
 {
-    return n - k < HALVES ? (__mmask16)((1u << (n - k)) - 1) : (__mmask16)-1;
+    _mm512_storeu_ps(y, _mm512_cvtph_ps(_mm256_loadu_si256((const void *)x)));
 }
+
+INLINE void write_vector(const real *x, u16 *y)
+{
+    const __m512 v = _mm512_loadu_ps(x);
+    const __m256i h = _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm256_storeu_si256((void *)y, _mm256_mask_set1_epi16(h, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), 0x7e00));
+}
+#else
+enum { HALVES = 8 };
+
+INLINE void read_vector(const u16 *x, real *y)
+{
+    _mm256_storeu_ps(y, _mm256_cvtph_ps(_mm_loadu_si128((const void *)x)));
+}
+
+INLINE void write_vector(const real *x, u16 *y)
+{
+    const __m256 v = _mm256_loadu_ps(x);
+    const __m128i h = _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
+    const __m256i u = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    const __m128i undefined = _mm_packs_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1));
+    _mm_storeu_si128((void *)y, _mm_blendv_epi8(h, _mm_set1_epi16(0x7e00), undefined));
+}
+#endif
 
 static void read_halves(size_t n, const void *from, int64_t stride, void *to)
 {
     const u16 *x = from;
-    real *y = to;
-    for (size_t k = 0; stride == 1 && k < n; k += HALVES) {
-        const __mmask16 left = halves_left(n, k);
-        _mm512_mask_storeu_ps(y + k, left, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(left, x + k)));
+    real *y = to, last[HALVES];
+    size_t k = 0;
+    for (; stride == 1 && k + HALVES <= n; k += HALVES)
+        read_vector(x + k, y + k);
+    if (stride == 1 && k < n) {
+        u16 rest[HALVES] = {0};
+        memcpy(rest, x + k, (n - k) * sizeof *x);
+        read_vector(rest, last);
+        memcpy(y + k, last, (n - k) * sizeof *y);
     }
-    for (size_t k = 0; stride != 1 && k < n; k++)
+    for (; stride != 1 && k < n; k++)
         y[k] = load_f16(x[(int64_t)k * stride]);
 }
 
 static void write_halves(size_t n, const void *from, void *to, int64_t stride)
 {
     const real *x = from;
-    u16 *y = to;
-    for (size_t k = 0; stride == 1 && k < n; k += HALVES) {
-        const __mmask16 left = halves_left(n, k);
-        const __m512 v = _mm512_maskz_loadu_ps(left, x + k);
-        const __m256i h = _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        const __mmask16 undefined = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-        _mm256_mask_storeu_epi16(y + k, left, _mm256_mask_set1_epi16(h, undefined, 0x7e00));
+    u16 *y = to, last[HALVES];
+    size_t k = 0;
+    for (; stride == 1 && k + HALVES <= n; k += HALVES)
+        write_vector(x + k, y + k);
+    if (stride == 1 && k < n) {
+        real rest[HALVES] = {0};
+        memcpy(rest, x + k, (n - k) * sizeof *x);
+        write_vector(rest, last);
+        memcpy(y + k, last, (n - k) * sizeof *y);
     }
-    for (size_t k = 0; stride != 1 && k < n; k++)
+    for (; stride != 1 && k < n; k++)
         y[(int64_t)k * stride] = store_f16(x[k]);
 }
 #define READ_F16 read_halves

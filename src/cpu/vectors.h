@@ -26,9 +26,6 @@
 #if defined CLACT_FMA_BY_DOUBLE || defined __clang__
 #define EACH_VECTOR(part, value) part(0, value)
 enum { VECTORS = 1 };
-#elif defined __AVX2__ && !defined __AVX512F__
-#define EACH_VECTOR(part, value) part(0, value) part(1, value)
-enum { VECTORS = 2 };
 #else
 #define EACH_VECTOR(part, value) part(0, value) part(1, value) part(2, value) part(3, value)
 enum { VECTORS = 4 };
