@@ -440,6 +440,57 @@ START_TEST(rows_lie_along_any_axis_of_any_view)
 }
 END_TEST
 
+/* Short rows are computed many together: each is what it is alone, and what one holds changes no other. */
+START_TEST(many_short_rows_are_as_each_alone)
+{
+    static const int64_t lengths[] = {1, 2, 3, 10, 17, 48, 64, 65, 100, 127, 128, 129, 200};
+    static const double scales[] = {1, 0.7, -3};
+    const int64_t rows = 37;
+    for (uint32_t type = 0; type < CLACT_TYPE_COUNT; type++)
+        for (size_t k = 0; k < COUNT_OF(lengths) * COUNT_OF(scales); k++) {
+            const int64_t n = lengths[k % COUNT_OF(lengths)], shape[2] = {rows, n};
+            if (!tries_type(type, _i) || (light() && k % 3 != type % 3))
+                continue;
+            array x = make_array(type, 2, shape), y = make_array(type, 2, shape), dy = make_array(type, 2, shape);
+            array dx = make_array(type, 2, shape), row = make_array(type, 1, &n), up = make_array(type, 1, &n);
+            array out = make_array(type, 1, &n), down = make_array(type, 1, &n);
+            clact_activation *f = scaled(names[_i], 1, scales[k / COUNT_OF(lengths)]);
+            clact_activation *alone = scaled(names[_i], 0, scales[k / COUNT_OF(lengths)]);
+            uint64_t seed = k;
+            for (int64_t i = 0; i < count_of(&x); i++) {
+                const int64_t at = i / n;
+                const double outside = _i == SOFTMIN ? INFINITY : -INFINITY;
+                const double number = element(at > 32 ? (int)(at % KINDS_OF_ROWS) : 0, &seed, i);
+                const double none = at % 3 ? outside : NAN; /* with this throughout a row has no sums */
+                set(&x, i, k % 5 == 4 ? none : at == 20 && i % 2 ? NAN : number);
+                set(&dy, i, element(0, &seed, i));
+            }
+            forward(test_context(), f, &x, NULL, &y);
+            backward(test_context(), f, &y, NULL, &dy, &dx, 0);
+            for (int64_t i = 0; i < rows; i++) {
+                for (int64_t j = 0; j < n; j++) {
+                    set(&row, j, get(&x, i * n + j));
+                    set(&up, j, get(&dy, i * n + j));
+                }
+                forward(test_context(), alone, &row, NULL, &out);
+                backward(test_context(), alone, &out, NULL, &up, &down, 0);
+                for (int64_t j = 0; j < n; j++)
+                    ck_assert_msg(same(get(&out, j), get(&y, i * n + j)) && same(get(&down, j), get(&dx, i * n + j)),
+                                  "%s of %s, %lld elements: row %lld, element %lld: %a, alone %a; gradient %a, alone %a",
+                                  names[_i], clact_type_name((clact_type)type), (long long)n, (long long)i, (long long)j,
+                                  get(&y, i * n + j), get(&out, j), get(&dx, i * n + j), get(&down, j));
+            }
+            forward(test_context(), f, &x, NULL, &x);
+            ck_assert_mem_eq(x.memory, y.memory, (size_t)count_of(&x) * clact_type_bytes((clact_type)type));
+            backward(test_context(), f, &y, NULL, &dy, &dy, 0);
+            ck_assert_mem_eq(dy.memory, dx.memory, (size_t)count_of(&x) * clact_type_bytes((clact_type)type));
+            clact_activation_destroy(&f), clact_activation_destroy(&alone);
+            free_array(&x), free_array(&y), free_array(&dy), free_array(&dx);
+            free_array(&row), free_array(&up), free_array(&out), free_array(&down);
+        }
+}
+END_TEST
+
 /* What is masked takes no part: the others are as if it were -infinity, itself it gives 0, log_softmax -infinity. */
 START_TEST(masked_elements_take_no_part)
 {
@@ -548,7 +599,7 @@ static void compare_contexts(const char *what, clact_context *a, clact_context *
     free(one), free(two);
 }
 
-static const int64_t shapes[][2] = {{9, 1}, {8, 3}, {7, 100}, {7, 256}, {7, 1025}, {7, 4099}, {2, 20000}};
+static const int64_t shapes[][2] = {{9, 1}, {40, 3}, {7, 100}, {7, 256}, {7, 1025}, {7, 4099}, {2, 20000}};
 
 static void compare_all(const char *what, clact_context *a, clact_context *b, enum which which)
 {
@@ -716,6 +767,7 @@ Suite *rowwise_suite(void)
     tcase_add_loop_test(t, special_rows, 0, (int)COUNT_OF(special));
     tcase_add_test(t, dead_elements_have_no_gradient);
     tcase_add_loop_test(t, rows_lie_along_any_axis_of_any_view, 0, WHICH_COUNT);
+    tcase_add_loop_test(t, many_short_rows_are_as_each_alone, 0, WHICH_COUNT);
     tcase_add_loop_test(t, masked_elements_take_no_part, 0, WHICH_COUNT);
     tcase_add_loop_test(t, stored_types_round_once, 0, WHICH_COUNT);
     tcase_add_loop_test(t, device_has_the_bits_of_the_cpu, 0, WHICH_COUNT);

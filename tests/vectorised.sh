@@ -42,6 +42,9 @@ $cc -E -P -I"$root/cl" "$tmp/names.c" | tr -s ' ' '\n' | grep . >"$tmp/elementwi
 sed -n 's/^COMPOSED([0-9]*, \([a-z_]*\), ROWWISE,.*/\1_terms \1_results \1_shares \1_gradient_terms \1_gradients/p' \
     "$root/cl/activations.def" | grep -v '^hardmax_' | tr ' ' '\n' | sed 's/$/_step/' >"$tmp/rowwise"
 printf '%s\n' row_prepare row_mask row_greatest row_add >>"$tmp/rowwise"
+sed -n 's/^COMPOSED([0-9]*, \([a-z_]*\), ROWWISE,.*/\1_term_step \1_y_step \1_dterm_step \1_dx_step/p' \
+    "$root/cl/activations.def" | grep -v '^hardmax_' | tr ' ' '\n' >"$tmp/across"
+printf '%s_step\n' begin flip greater found nothing halve >>"$tmp/across"
 printf '%s\n' multiply pass_on crelu crelu_backward crelu_backward_y maxout maxout_backward >"$tmp/map"
 sed -n 's/^\(MAP\|SUM\|TALLY\)(\([a-z_]*\), .*/\2_\L\1/p' "$root/cl/arrays.def" >"$tmp/arrays"
 
@@ -110,7 +113,7 @@ check() # NAME BITS BYTES LOOPS: an instruction set, the bytes of its vectors, a
 
 run()
 {
-    for template in arrays elementwise map rowwise; do
+    for template in across arrays elementwise map rowwise; do
         check "$@" $template || failed=1
         loops=$((loops + $(wc -l <"$tmp/$template")))
     done

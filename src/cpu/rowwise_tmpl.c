@@ -1,7 +1,7 @@
 /* rowwise_tmpl.c: row-wise activations, compiled once for each instruction set and type: CLACT_ISA names the
  * set, CLACT_REAL_BITS is 32 or 64. A row is walked in pieces, several times. One that consists of reals side by side
  * is computed where it stands; another one is loaded, once if it fits in a piece. */
-#include "cpu.h"
+#include "across.h"
 
 #include "dialect.h"
 #include "elementary.h"
@@ -9,7 +9,6 @@
 #include "storage.h"
 #include "reduction.h"
 #include "rowwise.h"
-#include "vectors.h"
 
 #define PASTE_OF(a, b, c) a##b##_##c
 #define PASTE(a, b, c) PASTE_OF(a, b, c)
@@ -18,7 +17,7 @@
 #define PIECE (4 * REDUCTION_LANES) /* elements that are loaded at once; blocks are multiples of it */
 /* Rows of up to SHORT elements are computed as a group, a step of all before the next one: while the sums of one are waited
  * for those of the others are made. */
-enum { GROUP = 8, SHORT = 512 };
+enum { GROUP = 8, SHORT = 512, MOST = (int)ACROSS_ROWS > (int)GROUP ? (int)ACROSS_ROWS : (int)GROUP };
 
 /* ---- Loops over a piece ---------------------------------------------------------------------- */
 
@@ -151,9 +150,18 @@ struct loops {
     a[i * lanes + j] = a##i;                                                                        \
     b[i * lanes + j] = b##i;
 
-/* Elements that are less than a step, and others behind them. */
+/* What a loop does, with each vector of a step or with one. */
+#define TERMS(each, name)                                                                           \
+    each(RESULT, name##_kept(x[k], r)) each(TERM, name) each(ADDED, ) each(STORED, name##_keeps)
+#define RESULTS(each, name) each(RESULT, name##_y(name##_kept(x[k], r), r)) each(STORED, 1)
+#define SHARES(each, name) each(RESULT, name##_y(x[k], r)) each(STORED, 1)
+#define GRADIENT_TERMS(each, name) each(GRADIENT_TERM, name) each(ADDED, )
+#define GRADIENTS(each, name) each(RESULT, one_nan(name##_dx(x[k], dy[k], r))) each(STORED, 1)
+#define ONE_VECTOR(part, value) part(0, value)
+
+/* Elements that are less than a vector, and others behind them. */
 struct rest {
-    real x[STEP], dy[STEP], a[STEP], b[STEP], out[STEP];
+    real x[LANES], dy[LANES], a[LANES], b[LANES], out[LANES];
 };
 
 /* Either may be NULL. */
@@ -165,29 +173,36 @@ static void copy(real *to, const real *from, size_t n)
 
 #define FROM(p, k) ((p) ? (p) + (k) : NULL)
 
-/* Steps of whole vectors, and what is left in a copy. most: how many elements are a step where that is all of them. */
-#define LOOP(function, most, ...)                                                                   \
-    INLINE void function##_step(size_t lanes, const real *x, const real *dy, row_state r, real *a, real *b, real *out) \
+#define STEP_OF(function, WHAT, each, name)                                                         \
+    INLINE void function(size_t lanes, const real *x, const real *dy, row_state r, real *a, real *b, real *out) \
     {                                                                                               \
         SIMD                                                                                        \
         for (size_t j = 0; j < lanes; j++) {                                                        \
-            __VA_ARGS__                                                                             \
+            WHAT(each, name)                                                                        \
         }                                                                                           \
-    }                                                                                               \
+    }
+
+/* Steps of several vectors, then single ones, and what is left in a copy. most: how many elements are a step where that
+ * is all of them. */
+#define LOOP(function, most, WHAT, name)                                                            \
+    STEP_OF(function##_step, WHAT, EACH_VECTOR, name)                                               \
+    STEP_OF(function##_vector, WHAT, ONE_VECTOR, name)                                              \
     static void function(size_t n, const real *x, const real *dy, const row_state *state, real *a, real *b, real *out) \
     {                                                                                               \
         const row_state r = *state;                                                                 \
         for (size_t k = 0, taken; k < n; k += taken) {                                              \
             real *la = FROM(a, k % REDUCTION_LANES), *lb = FROM(b, k % REDUCTION_LANES), *to = FROM(out, k); \
             taken = VECTORS > 1 ? STEP : (most);                                                    \
-            taken = n - k < taken ? n - k : taken;                                                  \
+            taken = n - k >= taken ? taken : VECTORS == 1 || n - k < LANES ? n - k : LANES;         \
             if (VECTORS == 1 || taken == STEP) {                                                    \
                 function##_step(VECTORS == 1 ? taken : LANES, x + k, FROM(dy, k), r, la, lb, to);   \
+            } else if (taken == LANES) {                                                            \
+                function##_vector(LANES, x + k, FROM(dy, k), r, la, lb, to);                        \
             } else {                                                                                \
                 struct rest rest = {0};                                                             \
                 copy(rest.x, x + k, taken), copy(rest.dy, FROM(dy, k), taken);                      \
                 copy(rest.a, la, taken), copy(rest.b, lb, taken);                                   \
-                function##_step(LANES, rest.x, rest.dy, r, rest.a, rest.b, rest.out);               \
+                function##_vector(LANES, rest.x, rest.dy, r, rest.a, rest.b, rest.out);             \
                 copy(la, rest.a, taken), copy(lb, rest.b, taken), copy(to, rest.out, taken);        \
             }                                                                                       \
         }                                                                                           \
@@ -196,12 +211,11 @@ static void copy(real *to, const real *from, size_t n)
 #define OF_GATED(name)
 #define OF_REDUCE(name)
 #define OF_ROWWISE(name)                                                                            \
-    LOOP(name##_terms, REDUCTION_LANES, EACH_VECTOR(RESULT, name##_kept(x[k], r)) EACH_VECTOR(TERM, name) \
-         EACH_VECTOR(ADDED, ) EACH_VECTOR(STORED, name##_keeps))                                    \
-    LOOP(name##_results, n, EACH_VECTOR(RESULT, name##_y(name##_kept(x[k], r), r)) EACH_VECTOR(STORED, 1)) \
-    LOOP(name##_shares, n, EACH_VECTOR(RESULT, name##_y(x[k], r)) EACH_VECTOR(STORED, 1))           \
-    LOOP(name##_gradient_terms, REDUCTION_LANES, EACH_VECTOR(GRADIENT_TERM, name) EACH_VECTOR(ADDED, )) \
-    LOOP(name##_gradients, n, EACH_VECTOR(RESULT, one_nan(name##_dx(x[k], dy[k], r))) EACH_VECTOR(STORED, 1)) \
+    LOOP(name##_terms, REDUCTION_LANES, TERMS, name)                                                \
+    LOOP(name##_results, n, RESULTS, name)                                                          \
+    LOOP(name##_shares, n, SHARES, name)                                                            \
+    LOOP(name##_gradient_terms, REDUCTION_LANES, GRADIENT_TERMS, name)                              \
+    LOOP(name##_gradients, n, GRADIENTS, name)                                                      \
     static row_state name##_state(real scale) { return row_of(name##_scale(scale), name##_start); } \
     static real name##_no_part(void) { return name##_none; }
 #define ACTIVATION(...)
@@ -546,18 +560,24 @@ void ROWS(const struct clact_cpu_rows *rows, uint64_t first, uint64_t end)
     row.none = row.loops->none();
     const row_state state = row.loops->state(CLACT_REAL_BITS == 64 ? (real)a->p64[1] : (real)a->p32[1]);
     choose_direct(&row, state.flip);
+    const bool across = row.length <= ACROSS_LENGTH && row.length % STEP && !row.loops->first && !l->has_mask && l->beta.f64 == 0;
     const bool together = row.piece == REDUCTION_BLOCK && row.length <= SHORT && !row.loops->first;
-    const char *bases[GROUP][ROWWISE_VIEW_COUNT];
+    const char *bases[MOST][ROWWISE_VIEW_COUNT];
     struct place place = place_of_row(&row, first);
     for (uint64_t i = first, count; i < end; i += count) {
-        count = !together ? 1 : end - i < GROUP ? end - i : GROUP;
+        count = across && end - i >= ACROSS_ROWS ? ACROSS_ROWS : !together ? 1 : end - i < GROUP ? end - i : GROUP;
         for (size_t k = 0; k < count; k++, next_row(&row, &place))
             memcpy(bases[k], place.base, sizeof bases[k]);
-        if (together) {
-            (l->backward ? backward_together : forward_together)(&row, count, bases, state);
+        if (across && count == ACROSS_ROWS && ACROSS(rows, bases))
             continue;
+        for (size_t k = 0, taken; k < count; k += taken) {
+            taken = !together ? 1 : count - k < GROUP ? count - k : GROUP;
+            if (together) {
+                (l->backward ? backward_together : forward_together)(&row, taken, bases + k, state);
+                continue;
+            }
+            memcpy(row.base, bases[k], sizeof row.base);
+            (l->backward ? row_backward : row_forward)(&row, state);
         }
-        memcpy(row.base, bases[0], sizeof row.base);
-        (l->backward ? row_backward : row_forward)(&row, state);
     }
 }
