@@ -131,6 +131,20 @@ START_TEST(ways_of_calling_agree)
     }
     OK(clact_apply(parallel, f, LARGE - 3, in + 1, two + 1)); /* odd addresses */
     ck_assert_int_eq(memcmp(one + 1, two + 1, (LARGE - 3) * sizeof *one), 0);
+    OK(clact_apply_gradient(parallel, f, LARGE - 3, in + 1, one + 1, two + 1));
+    for (size_t i = 1; i + N < LARGE; i += N) {
+        OK(clact_apply_gradient(serial, f, N, in + i, one + i, second));
+        ck_assert_int_eq(memcmp(two + i, second, N * sizeof *one), 0);
+    }
+    const uint16_t *halves = (const uint16_t *)(const void *)in + 1; /* of any bits */
+    uint16_t *results = (uint16_t *)(void *)two + 1;
+    clact_operand from = clact_array(CLACT_F16, halves, LARGE), to = clact_array(CLACT_F16, results, LARGE);
+    OK(clact_forward(parallel, f, &(clact_forward_args){.x = &from, .y = &to}));
+    for (size_t i = 0; i + N <= LARGE; i += N) {
+        from = clact_array(CLACT_F16, halves + i, N), to = clact_array(CLACT_F16, second, N);
+        OK(clact_forward(serial, f, &(clact_forward_args){.x = &from, .y = &to}));
+        ck_assert_int_eq(memcmp(results + i, second, N * sizeof *results), 0);
+    }
     OK(clact_apply(parallel, f, LARGE, in, in));
     ck_assert_int_eq(memcmp(one, in, LARGE * sizeof *one), 0);
     clact_close(&serial);

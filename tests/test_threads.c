@@ -3,6 +3,7 @@
 #include "suites.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -54,6 +55,28 @@ START_TEST(many_threads_on_the_cpu)
     clact_context *context = cpu_context(NULL, 3);
     run_mixed_calls(&context, 1, THREADS, calls());
     clact_close(&context);
+}
+END_TEST
+
+/* The pool keeps its own threads off the caller's processor, when it wakes them; the caller's stay as they are. */
+START_TEST(the_caller_keeps_its_processors)
+{
+    enum { SIZE = 1 << 20 };
+    cpu_set_t before, after;
+    float *x = calloc(SIZE, sizeof *x);
+    ck_assert_ptr_nonnull(x);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof before, &before), 0);
+    clact_context *context = cpu_context(NULL, 3);
+    clact_activation *f = named("sigmoid");
+    for (int k = 0; k < 3; k++) {
+        OK(clact_apply(context, f, SIZE, x, x));
+        usleep(5000); /* they fall asleep */
+    }
+    ck_assert_int_eq(sched_getaffinity(0, sizeof after, &after), 0);
+    ck_assert(CPU_EQUAL(&before, &after));
+    clact_activation_destroy(&f);
+    clact_close(&context);
+    free(x);
 }
 END_TEST
 
@@ -290,6 +313,7 @@ Suite *threads_suite(void)
     tcase_add_test(t, many_threads_on_the_cpu);
     tcase_add_test(t, many_threads_on_one_context);
     tcase_add_test(t, many_threads_on_several_contexts);
+    tcase_add_test(t, the_caller_keeps_its_processors);
     tcase_add_test(t, parallel_for_of_the_caller);
     tcase_add_test(t, forked_child);
     tcase_add_test(t, forked_child_of_a_device);

@@ -18,7 +18,7 @@ struct job {
     size_t size, real_size; /* bytes of a stored element and of a real */
     bool direct;            /* stored elements are reals: consecutive ones need no load and store */
     bool stream;
-    bool at_once; /* consecutive reals throughout: one call of the loop does all */
+    bool at_once; /* consecutive reals throughout, and nothing to do beside the loop */
     char *base[VIEW_COUNT];
     struct clact_walk walk;
 };
@@ -92,7 +92,7 @@ static void run_blocks(const struct job *j, uint64_t first, uint64_t end)
 {
     struct block b;
     struct clact_cursor c;
-    uint64_t most = j->stream ? STREAM_BLOCK : BLOCK, n;
+    uint64_t most = j->stream && j->direct ? STREAM_BLOCK : BLOCK, n;
     uint64_t head = j->stream ? (0 - (uintptr_t)place(j, VIEW_OUT, first)) % LINE / j->size : 0;
     if (!j->launch->has_tensor && !j->launch->noise)
         clact_cpu_fill_array(j->launch->activation, j->real_size == sizeof(double), BLOCK, b.memory[VIEW_TENSOR]);
@@ -107,10 +107,29 @@ static void run_blocks(const struct job *j, uint64_t first, uint64_t end)
         j->kernels->fence();
 }
 
+/* Results that leave the caches out are computed to memory that stays in them. */
+static void run_streamed(const struct job *j, uint64_t first, uint64_t end)
+{
+    _Alignas(64) char block[STREAM_BLOCK * sizeof(double)];
+    const char *x = place(j, VIEW_X, first), *dy = place(j, VIEW_DY, first);
+    char *out = place(j, VIEW_OUT, first);
+    size_t left = (size_t)(end - first), n = (0 - (uintptr_t)out) % LINE / j->size;
+    for (n = n ? n : STREAM_BLOCK; left; left -= n, n = STREAM_BLOCK) {
+        n = n < left ? n : left;
+        j->loop(n, x, dy, NULL, j->parameters, block);
+        j->kernels->stream(out, block, n * j->size);
+        x += n * j->size, out += n * j->size;
+        dy = dy ? dy + n * j->size : NULL;
+    }
+    j->kernels->fence();
+}
+
 static void run_range(const void *job, uint64_t first, uint64_t end)
 {
     const struct job *j = job;
-    if (j->at_once)
+    if (j->at_once && j->stream)
+        run_streamed(j, first, end);
+    else if (j->at_once)
         j->loop((size_t)(end - first), place(j, VIEW_X, first), place(j, VIEW_DY, first), NULL, j->parameters,
                 place(j, VIEW_OUT, first));
     else
@@ -143,7 +162,7 @@ clact_status clact_cpu_elementwise(clact_context *context, const struct clact_la
         j.base[v] = l->views[v].buffer ? l->views[v].buffer->memory : l->views[v].data;
     uint64_t footprint = l->count * j.size * (l->direction == CLACT_FORWARD ? 2 : 3);
     j.stream = l->dense && !l->in_place && !j.beta && footprint >= context->cpu->stream_bytes;
-    j.at_once = l->dense && j.direct && !j.stream && !j.beta && clact_cpu_array_of(a) < 0;
+    j.at_once = l->dense && j.direct && !j.beta && clact_cpu_array_of(a) < 0;
     return clact_cpu_split(context, l->count, work_of(a), run_range, &j);
 }
 

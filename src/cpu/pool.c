@@ -6,6 +6,7 @@
 #include "cpu.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -81,10 +82,28 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
+/* Linux has been seen (6.18, two virtual processors) to wake a thread on the processor of the one that wakes it, though
+ * the other was idle, and to leave it waiting there for milliseconds. Threads are to wake anywhere else. */
+static void keep_off_this_processor(struct clact_pool *pool)
+{
+#ifdef __GLIBC__
+    cpu_set_t others;
+    const int here = sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof others, &others) != 0)
+        return;
+    CPU_CLR(here, &others);
+    for (uint32_t i = 0; CPU_COUNT(&others) && i < pool->started; i++)
+        (void)pthread_setaffinity_np(pool->threads[i], sizeof others, &others);
+#else
+    (void)pool;
+#endif
+}
+
 static void announce(struct clact_pool *pool)
 {
     atomic_fetch_add(&pool->epoch, 1);
     if (atomic_load(&pool->sleepers)) {
+        keep_off_this_processor(pool);
         pthread_mutex_lock(&pool->lock);
         pthread_cond_broadcast(&pool->wake);
         pthread_mutex_unlock(&pool->lock);
@@ -163,7 +182,10 @@ void clact_pool_run(struct clact_pool *pool, void (*task)(void *, uint32_t), voi
     announce(pool);
     work_through(pool);
     atomic_fetch_and(&pool->gate, ~OPEN);
-    while (atomic_load(&pool->gate))
-        pause_briefly();
+    for (int i = 0; atomic_load(&pool->gate); i++)
+        if (i < SPINS)
+            pause_briefly();
+        else
+            sched_yield(); /* to a thread that has to share this processor */
     pthread_mutex_unlock(&pool->running);
 }
