@@ -147,7 +147,7 @@ import glob, signal, subprocess, sys, time
 clact, number = sys.argv[1], int(sys.argv[2])
 text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (9000000,), }".ljust(117) + b'\n'
 p = subprocess.Popen([clact, 'apply', 'relu', '-', '-o', 'stopped.npy'], stdin=subprocess.PIPE,
-                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                     preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) # nohup has a program ignore it
 p.stdin.write(b'\x93NUMPY\1\0' + bytes([118, 0]) + text + bytes(4 * 2**21))
 p.stdin.flush()
 for _ in range(200):

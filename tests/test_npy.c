@@ -432,7 +432,7 @@ START_TEST(holds_signals_back)
     }
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "the child ended with status %#x", (unsigned)status);
     expect_content(path_of("a"), "abcdefg");
     ck_assert_int_eq(count_files(), 1);
 }
