@@ -470,7 +470,10 @@ START_TEST(layers_have_rules)
                                                     .parameter_count = 1}), CLACT_E_RANGE, "not finite in f32");
     REFUSED(clact_nn_model_add(m, &(clact_nn_layer){.units = 6, .weights = {.id = 77}}), CLACT_E_NAME, "77");
     ck_assert_uint_eq(clact_nn_model_layers(m), 0);
+    ck_assert_uint_eq(clact_nn_model_inputs(m), 3);
     ck_assert_uint_eq(clact_nn_model_outputs(m), 3);
+    ck_assert_uint_eq(clact_nn_model_inputs(NULL), 0);
+    ck_assert_str_eq(clact_nn_version()->text, clact_version()->text);
     clact_nn_model_destroy(&m);
     clact_nn_model_destroy(&m);
 }

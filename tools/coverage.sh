@@ -24,6 +24,7 @@ run env CLACT_DEVICE=opencl $tests
 run env CLACT_OPENCL_LIBRARY=/no/such/library $tests
 run env CLACT_DEVICE=opencl CK_RUN_SUITE=several POCL_DEVICES='pthread pthread' $tests
 run env CLACT_DEVICE=opencl CK_RUN_SUITE=golden CLACT_KERNEL_FORM=task $tests
+run env CLACT_DEVICE=opencl CK_RUN_SUITE=golden CLACT_KERNEL_DIR=cl $tests
 run env CLACT_DEVICE=opencl CK_RUN_SUITE=matmul CLACT_BLAS_LIBRARY=disabled $tests # by CLBlast
 for word in place unified crds gpu; do
     run env CLACT_DEVICE=opencl CK_RUN_SUITE=memory OPENCL_LAYERS="$layer" CLHIDE=$word $tests
