@@ -534,6 +534,47 @@ START_TEST(warmup_leaves_nothing_to_build)
 }
 END_TEST
 
+/* Nothing is looked for once more by calls with a tensor, a gradient, what outputs hold, or a mask. */
+START_TEST(warmup_makes_every_form_ready)
+{
+    enum { ROWS = 3, LENGTH = 5, COUNT = ROWS * LENGTH };
+    clact_context *c;
+    clact_activation *prelu = named("prelu"), *softmax = named("softmax");
+    const uint32_t calls = CLACT_CALLS_DENSE | CLACT_CALLS_ACCUMULATE | CLACT_CALLS_TENSOR | CLACT_CALLS_GRADIENT;
+    const clact_kernels kernels[] = {
+        {.activation = prelu, .types = 1u << CLACT_F32, .calls = calls},
+        {.activation = softmax, .types = 1u << CLACT_F32, .calls = CLACT_CALLS_DENSE | CLACT_CALLS_MASK},
+    };
+    float in[COUNT] = {-1, 2, -3, 4}, out[COUNT] = {0}, slope[LENGTH] = {0.5f, 1, 2, 3, 4}, sums[LENGTH] = {0};
+    const uint8_t mask[COUNT] = {1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1};
+    clact_operand ox = clact_array(CLACT_F32, in, ROWS), oy = clact_array(CLACT_F32, out, ROWS);
+    clact_operand os = clact_array(CLACT_F32, slope, LENGTH), og = clact_array(CLACT_F32, sums, LENGTH);
+    clact_operand om = clact_array(CLACT_U8, mask, ROWS);
+    ox.tensor.rank = oy.tensor.rank = om.tensor.rank = 2;
+    ox.tensor.dims[1] = oy.tensor.dims[1] = om.tensor.dims[1] = LENGTH;
+    const clact_parameter_tensor tensor = {"slope", &os};
+    clact_parameter_gradient gradient = {.name = "slope", .value = &og};
+    forget();
+    OK(clact_open(&c, &by_caller));
+    OK(clact_warmup(c, kernels, 2));
+    const unsigned before = loads;
+    OK(clact_forward(c, prelu, &(clact_forward_args){.x = &ox, .y = &oy, .parameters = &tensor, .parameter_count = 1}));
+    ck_assert(out[0] == -0.5f && out[1] == 2 && out[2] == -6 && out[3] == 4);
+    clact_backward_args args = {.x = &ox, .dy = &ox, .dx = &oy, .parameters = &tensor, .parameter_count = 1,
+                                .gradients = &gradient, .gradient_count = 1};
+    OK(clact_backward(c, prelu, &args));
+    ck_assert(sums[0] == 1 && sums[1] == 0 && sums[2] == 9 && out[2] == -6);
+    args.dx_beta = gradient.beta = 1;
+    OK(clact_backward(c, prelu, &args));
+    ck_assert(sums[0] == 2 && sums[2] == 18 && out[2] == -12);
+    OK(clact_forward(c, softmax, &(clact_forward_args){.x = &ox, .y = &oy, .mask = &om}));
+    ck_assert(out[2] == 0 && out[10] == 0.5f && out[14] == 0.5f);
+    ck_assert_uint_eq(loads, before);
+    clact_close(&c);
+    clact_activation_destroy(&prelu), clact_activation_destroy(&softmax);
+}
+END_TEST
+
 Suite *cache_suite(void)
 {
     Suite *suite = suite_create("cache");
@@ -547,6 +588,7 @@ Suite *cache_suite(void)
     tcase_add_test(caller, an_entry_of_another_key_is_not_used);
     tcase_add_test(caller, threads_build_a_program_once);
     tcase_add_test(caller, warmup_leaves_nothing_to_build);
+    tcase_add_test(caller, warmup_makes_every_form_ready);
     tcase_add_checked_fixture(disk, setup, teardown);
     tcase_add_test(disk, the_folder_is_made_and_filled);
     tcase_add_test(disk, folders_of_others_are_not_used);

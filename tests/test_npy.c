@@ -418,10 +418,21 @@ START_TEST(leaves_nothing_when_interrupted)
 }
 END_TEST
 
-/* What must not be stopped is done, and then the signal is obeyed. */
+#ifdef __SANITIZE_THREAD__
+enum { TSAN = 1 };
+#elif defined __has_feature
+enum { TSAN = __has_feature(thread_sanitizer) };
+#else
+enum { TSAN = 0 };
+#endif
+
+/* What must not be stopped is done, and then the signal is obeyed. Not under ThreadSanitizer: where a process with several
+ * threads has forked, the child's raise() does nothing there, in programs without clact, too. */
 START_TEST(holds_signals_back)
 {
-    pid_t child = fork();
+    pid_t child = TSAN ? -1 : fork();
+    if (TSAN)
+        return;
     if (child == 0) {
         refusal why;
         file_hold_signals(true);
