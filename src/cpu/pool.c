@@ -182,10 +182,12 @@ void clact_pool_run(struct clact_pool *pool, void (*task)(void *, uint32_t), voi
     announce(pool);
     work_through(pool);
     atomic_fetch_and(&pool->gate, ~OPEN);
-    for (int i = 0; atomic_load(&pool->gate); i++)
-        if (i < SPINS)
+    for (int spins = 0; atomic_load(&pool->gate);)
+        if (spins < SPINS) {
             pause_briefly();
-        else
+            spins++;
+        } else {
             sched_yield(); /* to a thread that has to share this processor */
+        }
     pthread_mutex_unlock(&pool->running);
 }
