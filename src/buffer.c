@@ -22,7 +22,10 @@ clact_status clact_buffer_create(clact_buffer **out, clact_context *context, siz
     clact_buffer *buffer = calloc(1, sizeof *buffer);
     REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
     buffer->bytes = bytes;
-    return finish_buffer(out, buffer, context);
+    TRY(finish_buffer(out, buffer, context));
+    buffer->root = buffer->mem;
+    buffer->first = (size_t)(uintptr_t)buffer->memory;
+    return CLACT_OK;
 }
 
 clact_status clact_buffer_import(clact_buffer **out, clact_context *context, struct _cl_mem *mem)
@@ -36,6 +39,8 @@ clact_status clact_buffer_import(clact_buffer **out, clact_context *context, str
     REQUIRE(buffer, CLACT_E_MEMORY, "out of memory");
     buffer->bytes = bytes;
     buffer->mem = mem;
+    buffer->root = root;
+    buffer->first = first;
     return finish_buffer(out, buffer, context);
 }
 

@@ -142,6 +142,8 @@ struct clact_buffer {
     size_t bytes;
     void *memory;         /* on the CPU backend */
     struct _cl_mem *mem;  /* on OpenCL */
+    const void *root;     /* what it lies within: a cl_mem, or NULL for the host's memory */
+    size_t first;         /* from which byte of that on */
     _Atomic(void *) mapped; /* what clact_buffer_map gave; NULL while it is not mapped */
 };
 

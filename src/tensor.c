@@ -100,15 +100,11 @@ void clact_view_span(const int64_t *dims, uint32_t rank, const struct clact_view
 static clact_status memory_of(clact_context *context, const struct clact_view *v, const void **root, size_t *first,
                               size_t *bytes)
 {
-    *root = NULL;
-    *first = (size_t)(uintptr_t)v->data;
-    *bytes = SIZE_MAX;
-    if (v->buffer && !v->buffer->mem) {
-        *first = (size_t)(uintptr_t)v->buffer->memory;
-        *bytes = v->buffer->bytes;
-    } else if (v->buffer || v->mem) {
-        return context->device->mem_info(context, v->buffer ? v->buffer->mem : v->mem, root, first, bytes);
-    }
+    if (v->mem)
+        return context->device->mem_info(context, v->mem, root, first, bytes);
+    *root = v->buffer ? v->buffer->root : NULL;
+    *first = v->buffer ? v->buffer->first : (size_t)(uintptr_t)v->data;
+    *bytes = v->buffer ? v->buffer->bytes : SIZE_MAX;
     return CLACT_OK;
 }
 
@@ -119,11 +115,8 @@ clact_status clact_view_bounds(clact_context *context, const clact_tensor *t, co
     REQUIRE(extent(t->dims, t->rank, v, &least, &greatest), CLACT_E_BOUNDS, "the strides of %s overflow", what);
     REQUIRE(least >= 0, CLACT_E_BOUNDS, "%s reaches before the start of its memory", what);
     const void *root;
-    size_t first, bytes = SIZE_MAX, size = clact_type_bytes((clact_type)t->type);
-    if (v->buffer) /* what an imported mem has room for was asked at import */
-        bytes = v->buffer->bytes;
-    else if (v->mem)
-        TRY(memory_of(context, v, &root, &first, &bytes));
+    size_t first, bytes, size = clact_type_bytes((clact_type)t->type);
+    TRY(memory_of(context, v, &root, &first, &bytes));
     REQUIRE((uint64_t)greatest < bytes / size, CLACT_E_BOUNDS,
             "%s reaches to element %lld of memory that holds %llu", what, (long long)greatest,
             (unsigned long long)(bytes / size));

@@ -264,22 +264,38 @@ START_TEST(handles_are_borrowed)
 }
 END_TEST
 
+/* A part of memory, handed over as it is and imported: from element FROM of the whole on. */
 START_TEST(sub_buffers_are_resolved)
 {
+    enum { FROM = 1024, COUNT = 100 };
     cl_int code;
-    cl_buffer_region all = {0, sizeof x};
-    cl_mem part = p_clCreateSubBuffer(mx, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &all, &code);
+    cl_buffer_region region = {FROM * sizeof(float), sizeof x - FROM * sizeof(float)};
+    cl_mem part = p_clCreateSubBuffer(mx, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
     ck_assert_int_eq(code, CL_SUCCESS);
     clact_activation *f = named("relu");
-    clact_operand in = mem_of(mx, 0, 100), out = mem_of(part, 1, 100);
-    clact_enqueue q = {0};
-    clact_forward_args args = {.x = &in, .y = &out};
-    REFUSED(clact_forward_enqueue(own, f, &args, &q), CLACT_E_OVERLAP, "x overlaps the output");
-    out.tensor.offset = 0;
-    OK(clact_forward_enqueue(own, f, &args, &q)); /* the same view: in place */
-    out.tensor.offset = 100;
-    OK(clact_forward_enqueue(own, f, &args, &q));
+    clact_buffer *whole, *imported;
+    OK(clact_buffer_import(&whole, own, mx));
+    OK(clact_buffer_import(&imported, own, part));
+    for (int k = 0; k < 4; k++) {
+        clact_operand in = mem_of(mx, FROM, COUNT), out = mem_of(part, 1, COUNT);
+        if (k & 1)
+            in.mem = NULL, in.buffer = whole;
+        if (k & 2)
+            out.mem = NULL, out.buffer = imported;
+        clact_enqueue q = {0};
+        clact_forward_args args = {.x = &in, .y = &out};
+        REFUSED(clact_forward_enqueue(own, f, &args, &q), CLACT_E_OVERLAP, "x overlaps the output");
+        out.tensor.offset = 0;
+        OK(clact_forward_enqueue(own, f, &args, &q)); /* the same view: in place */
+        out.tensor.offset = COUNT;
+        OK(clact_forward_enqueue(own, f, &args, &q));
+        in.tensor.offset = 0; /* and as far apart in the whole */
+        out.tensor.offset = 1;
+        OK(clact_forward_enqueue(own, f, &args, &q));
+    }
     OK(clact_finish(own));
+    clact_buffer_destroy(&whole);
+    clact_buffer_destroy(&imported);
     p_clReleaseMemObject(part);
     clact_activation_destroy(&f);
 }
