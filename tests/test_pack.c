@@ -29,14 +29,14 @@ static void write_pack(const unsigned char *bytes, size_t length)
     ck_assert(f && fwrite(bytes, 1, length, f) == length && fclose(f) == 0);
 }
 
-/* relu in f32, dense and views, and in f16; softmax. */
+/* relu in f32, dense and views, and in f16; softmax with masks. */
 static void make_pack(void)
 {
     clact_activation *relu = named("relu"), *softmax = named("softmax");
     const clact_kernels kernels[] = {
         {.activation = relu, .calls = CLACT_CALLS_DENSE | CLACT_CALLS_VIEW},
         {.activation = relu, .types = 1u << CLACT_F16},
-        {.activation = softmax},
+        {.activation = softmax, .calls = CLACT_CALLS_MASK},
     };
     clact_context *c;
     OK(clact_open(&c, NULL));
@@ -100,13 +100,17 @@ START_TEST(what_it_holds_runs)
     ck_assert_uint_eq(caps.exact, test_caps()->exact);
     same_as_cpu(c, relu, false);
     same_as_cpu(c, relu, true);
-    clact_operand in = clact_array(CLACT_F32, NULL, N), out = in;
-    OK(clact_buffer_create(&in.buffer, c, sizeof x));
-    OK(clact_buffer_create(&out.buffer, c, sizeof x));
-    OK(clact_forward(c, softmax, &(clact_forward_args){.x = &in, .y = &out}));
-    OK(clact_finish(c));
-    clact_buffer_destroy(&in.buffer);
-    clact_buffer_destroy(&out.buffer);
+    same_as_cpu(c, softmax, false);
+    float results[2][N];
+    uint8_t bits[N];
+    for (int i = 0; i < N; i++)
+        bits[i] = i % 3 > 0;
+    for (int i = 0; i < 2; i++) {
+        clact_operand in = clact_array(CLACT_F32, x, N), out = clact_array(CLACT_F32, results[i], N);
+        clact_operand mask = clact_array(CLACT_U8, bits, N);
+        OK(clact_forward(i ? c : cpu, softmax, &(clact_forward_args){.x = &in, .y = &out, .mask = &mask}));
+    }
+    ck_assert_mem_eq(results[0], results[1], sizeof results[0]);
     clact_close(&c);
     clact_activation_destroy(&relu);
     clact_activation_destroy(&softmax);
