@@ -5,8 +5,9 @@
  * code, with outputs as they were or whole; then, with nothing failing, it must succeed on the same context, and leave
  * no OpenCL object alive.
  *
- *   test_faults [--brief] [NAME ...]   briefly: the first calls, and of the others ever fewer, each with one code;
- *                                       NAME: operations whose names begin so */
+ *   test_faults [--brief | K/N] [NAME ...]   briefly: the first calls, and of the others ever fewer, each with one code;
+ *                                            K/N: the Kth of N parts, each with some of the codes;
+ *                                            NAME: operations whose names begin so */
 #include "operations.h"
 #include "handles.h"
 #include "layer_calls.h"
@@ -17,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static unsigned passed, failed;
+static unsigned passed, failed, part = 1, parts = 1;
+static bool brief;
 static char folder[] = "/tmp/clact-faults-XXXXXX", cache[64];
 
 static void verdict(bool good, const char *what, const char *where, int number, const char *detail)
@@ -129,16 +131,15 @@ static void sweep(const struct operation *o, enum place place, const clact_optio
     }
 }
 
-static void sweep_place(const struct operation *o, enum place place, const clact_options *options, bool brief)
+static void sweep_place(const struct operation *o, enum place place, const clact_options *options)
 {
     struct outcome out = {0};
     if (brief) {
         sweep(o, place, options, 0, 0, 4, &out);
         sweep(o, place, options, 0, 1, 2, &out);
     }
-    for (int c = 0; c < CODE_COUNT && !brief; c++)
-        for (int sticky = 0; sticky < 2; sticky++)
-            sweep(o, place, options, codes[c], sticky, 0, &out);
+    for (unsigned way = part - 1; way < 2 * CODE_COUNT && !brief; way += parts)
+        sweep(o, place, options, codes[way % CODE_COUNT], way >= CODE_COUNT, 0, &out);
     printf("%s%s%s: %d points: %d right, %d errors, %d of them with outputs written\n", o->name, o->whole ? "" : ", ",
            o->whole ? "" : places[place], out.points, out.right, out.errors, out.touched);
     fflush(stdout);
@@ -216,7 +217,7 @@ static void in_place(void)
 }
 
 /* Calls on host memory that take copies: of a device with memory of its own, and of one that maps it elsewhere. */
-static void fail_copies(const char *what, bool brief)
+static void fail_copies(const char *what)
 {
     static const char *const names[] = {"elu backward", "prelu's gradient"};
     const clact_options options = {.device = "opencl", .cache = cache};
@@ -227,16 +228,16 @@ static void fail_copies(const char *what, bool brief)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         verdict(operation_expect(named(names[i]), cpu), names[i], what, 0, clact_error());
         printf("without %s: ", what);
-        sweep_place(named(names[i]), ON_HOST, &options, brief);
+        sweep_place(named(names[i]), ON_HOST, &options);
     }
     clact_close(&cpu);
     layer_hide(NULL);
 }
 
-static void hide_each(bool brief)
+static void hide_each(void)
 {
-    fail_copies("unified", brief);
-    fail_copies("place", brief);
+    fail_copies("unified");
+    fail_copies("place");
 
     hidden("compiler", CLACT_E_COMPILER, "no compiler");
     hidden("build", CLACT_E_BUILD, "build refused");
@@ -248,7 +249,7 @@ static void hide_each(bool brief)
     in_place();
 }
 
-static void sweep_all(const clact_options *options, bool brief, int count, char **names)
+static void sweep_all(const clact_options *options, int count, char **names)
 {
     clact_context *cpu;
     if (clact_open(&cpu, &(clact_options){.device = "cpu"}) != CLACT_OK) {
@@ -261,17 +262,23 @@ static void sweep_all(const clact_options *options, bool brief, int count, char 
             continue;
         verdict(operation_expect(o, cpu), o->name, "on the CPU backend", 0, clact_error());
         if (o->whole)
-            sweep_place(o, ON_HOST, options, brief);
+            sweep_place(o, ON_HOST, options);
         for (enum place p = ON_HOST; p < PLACE_COUNT; p++)
             if (o->places & AT(p))
-                sweep_place(o, p, options, brief);
+                sweep_place(o, p, options);
     }
     clact_close(&cpu);
 }
 
 int main(int argc, char **argv)
 {
-    const bool brief = argc > 1 && strcmp(argv[1], "--brief") == 0;
+    brief = argc > 1 && strcmp(argv[1], "--brief") == 0;
+    const bool some = !brief && argc > 1 && sscanf(argv[1], "%u/%u", &part, &parts) == 2;
+    const int names = 1 + (brief || some);
+    if (part < 1 || part > parts) {
+        printf("%s: no such part\n", argv[1]);
+        return 64;
+    }
     clact_context *c;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!load_layer())
@@ -283,9 +290,9 @@ int main(int argc, char **argv)
     }
     clact_close(&c);
     snprintf(cache, sizeof cache, "%s/programs", folder);
-    sweep_all(&(clact_options){.device = "opencl", .cache = cache}, brief, argc - 1 - brief, argv + 1 + brief);
-    if (argc == 1 + brief)
-        hide_each(brief);
+    sweep_all(&(clact_options){.device = "opencl", .cache = cache}, argc - names, argv + names);
+    if (argc == names)
+        hide_each();
     const bool gone = clact_cache_clear(cache, NULL) == CLACT_OK && (rmdir(cache) == 0 || errno == ENOENT);
     verdict(gone && rmdir(folder) == 0, "the cache", "clearing", 0, folder);
     printf("%u passed, %u failed\n", passed, failed);

@@ -17,7 +17,8 @@ part() {
     valgrind) sh tools/sanitize.sh valgrind ;;
     coverage) sh tools/coverage.sh ;;
     fuzz) sh tools/fuzz.sh 600 ;;
-    faults) long 'every OpenCL call failing in turn, in each way' 'every allocation failing in turn on OpenCL' \
+    faults) long 'every OpenCL call failing in turn, 1/2' 'every OpenCL call failing in turn, 2/2' \
+        'every allocation failing in turn on OpenCL' \
         'kernels terminated on rusticl' ;;
     canaries) long 'suites between canaries' 'every kernel between canaries' 'every unit between canaries' \
         'every row between canaries' ;;
