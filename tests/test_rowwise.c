@@ -760,9 +760,12 @@ END_TEST
 Suite *rowwise_suite(void)
 {
     Suite *suite = suite_create("rowwise");
-    TCase *t = tcase_create("rowwise");
+    TCase *t = tcase_create("rowwise"), *processor = tcase_create("with a processor's own arithmetic");
     tcase_set_timeout(t, 0);
-    tcase_add_loop_test(t, error_is_within_the_bound, 0, WHICH_COUNT);
+    tcase_set_timeout(processor, 0);
+    tcase_set_tags(processor, "processor");
+    tcase_add_loop_test(processor, error_is_within_the_bound, 0, WHICH_COUNT);
+    tcase_add_loop_test(processor, instruction_sets_have_the_same_bits, 0, WHICH_COUNT);
     tcase_add_test(t, the_greatest_has_the_greatest_share);
     tcase_add_loop_test(t, special_rows, 0, (int)COUNT_OF(special));
     tcase_add_test(t, dead_elements_have_no_gradient);
@@ -771,11 +774,11 @@ Suite *rowwise_suite(void)
     tcase_add_loop_test(t, masked_elements_take_no_part, 0, WHICH_COUNT);
     tcase_add_loop_test(t, stored_types_round_once, 0, WHICH_COUNT);
     tcase_add_loop_test(t, device_has_the_bits_of_the_cpu, 0, WHICH_COUNT);
-    tcase_add_loop_test(t, instruction_sets_have_the_same_bits, 0, WHICH_COUNT);
     tcase_add_loop_test(t, threads_do_not_change_bits, 0, WHICH_COUNT);
     tcase_add_loop_test(t, gradients_are_those_of_finite_differences, 0, WHICH_COUNT);
     tcase_add_loop_test(t, outputs_may_be_inputs_and_may_be_added_to, 0, WHICH_COUNT);
     tcase_add_test(t, rules_are_kept);
     suite_add_tcase(suite, t);
+    suite_add_tcase(suite, processor);
     return suite;
 }
