@@ -29,9 +29,10 @@ part() {
     grid) long 'the grid on the CPU backend' 'the grid on OpenCL' ;;
     others) long 'suites on PoCL in every type' 'every kernel in every type on PoCL' 'every unit in every type on PoCL' \
         'every row in every type on PoCL' 'every kernel of one work-item' 'every unit of one work-item' \
-        'every row of one work-item' 'thirty processes that start at once, on PoCL' 'threads, 1000 calls each' \
-        'a subproject' 'loops of f64 vectorised by gcc' 'loops of f64 vectorised by clang' \
-        'all kernels for other compilers' 'suite matmul with CLBlast on PoCL' 'suite nn_interop with CLBlast on PoCL' ;;
+        'every row of one work-item' 'every unit on rusticl' 'suite special on rusticl' \
+        'thirty processes that start at once, on PoCL' 'threads, 1000 calls each' 'a subproject' \
+        'loops of f64 vectorised by gcc' 'loops of f64 vectorised by clang' 'all kernels for other compilers' \
+        'suite matmul with CLBlast on PoCL' 'suite nn_interop with CLBlast on PoCL' ;;
     *) echo "no such part: $1"; return 64 ;;
     esac
 }
