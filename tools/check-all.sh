@@ -18,8 +18,7 @@ part() {
     coverage) sh tools/coverage.sh ;;
     fuzz) sh tools/fuzz.sh 600 ;;
     faults) long 'every OpenCL call failing in turn, 1/2' 'every OpenCL call failing in turn, 2/2' \
-        'every allocation failing in turn on OpenCL' \
-        'kernels terminated on rusticl' ;;
+        'OpenCL calls of CLBlast failing in turn' 'every allocation failing in turn on OpenCL' 'kernels terminated on rusticl' ;;
     canaries) long 'suites between canaries' 'every kernel between canaries' 'every unit between canaries' \
         'every row between canaries' ;;
     oclgrind) long 'all suites on Oclgrind' 'every kernel in every type, watched by Oclgrind' ;;

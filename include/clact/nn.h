@@ -126,8 +126,8 @@ typedef struct clact_nn_products {
  * $CLACT_BLAS_LIBRARY and $CLACT_CLBLAST_LIBRARY say (a path, or "disabled"), else by their usual names; they stay
  * open. What is taken depends on these and on the context's device alone, never on a measurement:
  *   - OpenBLAS where the operands lie in host memory, or on a device that is the host's processor, whose memory is
- *     mapped for it: such a call on a queue waits for its events, and returns when the product is there. It uses threads of its own, as many as
- *     $OPENBLAS_NUM_THREADS says.
+ *     mapped for it: such a call on a queue waits for its events, and returns when the product is there. It uses threads
+ *     of its own, as many as $OPENBLAS_NUM_THREADS says.
  *   - else CLBlast on a device; calls of it are made one at a time. Its first call compiles kernels, and its cache
  *     keeps the cl_context: see clact_nn_clear_cache().
  *   - else the exact product; and where a product has no terms, a size beyond what the library counts in, or an operand
