@@ -62,7 +62,8 @@ memory() {
     name="valgrind"
     build build-valgrind gcc -Doptimization=1
     export CK_EXCLUDE_TAGS=processor CLACT_BLAS_LIBRARY=disabled CLACT_CLBLAST_LIBRARY=disabled
-    for suite in activation tensor gated rowwise quantised reduce custom npy memory nn_model nn_loss dense matmul; do
+    for suite in activation tensor gated rowwise quantised reduce gradients custom npy memory nn_model nn_loss nn_health nn_init \
+        dense matmul; do
         export CK_RUN_SUITE=$suite
         suites cpu valgrind --quiet --leak-check=full --error-exitcode=99 "$folder/tests/clact_tests"
     done
