@@ -214,7 +214,7 @@ static size_t bytes_of(const array *a)
 
 void to_device(clact_context *context, array *a)
 {
-    if (!context || a->operand.buffer)
+    if (!context || a->operand.buffer) /* it is there: both input and output */
         return;
     OK(clact_buffer_create(&a->operand.buffer, context, bytes_of(a)));
     OK(clact_buffer_write(a->operand.buffer, 0, bytes_of(a), a->memory));

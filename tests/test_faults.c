@@ -114,11 +114,12 @@ static bool try_once(const struct operation *o, enum place place, const clact_op
     if (!met) {
         verdict(status == CLACT_OK, o->name, "without a fault", n, clact_error());
     } else if (status != CLACT_OK) {
-        const bool others = is_pack(o) || is_of_clblast();
+        const bool tells_otherwise = is_pack(o) || is_of_clblast();
         verdict(is_error_of_opencl(status), o->name, met, n, clact_status_name(status));
-        verdict(others || fault.sticky || strstr(fault.error, met), o->name, met, n, fault.error);
+        verdict(tells_otherwise || fault.sticky || strstr(fault.error, met), o->name, met, n, fault.error);
         verdict(status == CLACT_E_PACK || is_of_clblast() || fault.code == code, o->name, met, n, "has another code");
-        verdict(others || fault.sticky || !can_do_without(met), o->name, met, n, "failed a call that can do without it");
+        verdict(tells_otherwise || fault.sticky || !can_do_without(met), o->name, met, n,
+                "failed a call that can do without it");
     }
     out->points += met != NULL;
     out->right += met && status == CLACT_OK;
