@@ -291,6 +291,23 @@ static void sweep_all(const clact_options *options, int count, char **names)
     clact_close(&cpu);
 }
 
+/* Whoever switches OpenBLAS off asks for CLBlast: without it nothing of it would be shown. */
+static bool lacks_clblast(clact_context *c)
+{
+#ifdef CLACT_TEST_NN
+    const char *blas = getenv("CLACT_BLAS_LIBRARY");
+    clact_nn_products products;
+    if (!blas || strcmp(blas, "disabled") != 0 ||
+        (clact_nn_products_of(c, &products) == CLACT_OK && products.device == CLACT_NN_PRODUCT_CLBLAST))
+        return false;
+    printf("skipped: fast products are not by CLBlast\n");
+    return true;
+#else
+    (void)c;
+    return false;
+#endif
+}
+
 int main(int argc, char **argv)
 {
     brief = argc > 1 && strcmp(argv[1], "--brief") == 0;
@@ -309,7 +326,10 @@ int main(int argc, char **argv)
         printf("no OpenCL device: %s\n", clact_error());
         return 77;
     }
+    const bool skip = lacks_clblast(c);
     clact_close(&c);
+    if (skip)
+        return rmdir(folder) == 0 ? 77 : 1;
     snprintf(cache, sizeof cache, "%s/programs", folder);
     sweep_all(&(clact_options){.device = "opencl", .cache = cache}, argc - names, argv + names);
     if (argc == names)
